@@ -51,6 +51,10 @@ public sealed record ModelRecipe
     [Meaning("Folder of a Qwen3-VL checkpoint in Hugging Face layout, or \"nano\" for the 2.6 M model shipped with Medix.")]
     public string Path { get; init; } = "nano";
 
+    /// <summary>Shape of a new model; null loads <see cref="Path"/>.</summary>
+    [Meaning("Shape of a new model with random weights and its own tokenizer, in place of loading one.")]
+    public NewModelRecipe? Create { get; init; }
+
     /// <summary>Precision of the saved model.</summary>
     [Meaning("Precision of the weights that the run saves.")]
     [OneOf("bf16", "fp32")]
@@ -59,6 +63,65 @@ public sealed record ModelRecipe
     /// <summary>Whether the vision tower learns.</summary>
     [Meaning("Keep the vision tower's weights as they are during RL.")]
     public bool FreezeVision { get; init; }
+}
+
+/// <summary>The shape of a new small Qwen3-VL model; the defaults are nano's.</summary>
+public sealed record NewModelRecipe
+{
+    /// <summary>Tokens.</summary>
+    [Meaning("Vocabulary of the byte-level BPE tokenizer, trained on the run's own texts.")]
+    [Between(512, 200_000)]
+    public int Vocabulary { get; init; } = 2048;
+
+    /// <summary>Text width.</summary>
+    [Meaning("Width of the text decoder.")]
+    [Between(16, 8192)]
+    public int Hidden { get; init; } = 128;
+
+    /// <summary>Text depth.</summary>
+    [Meaning("Layers of the text decoder.")]
+    [Between(1, 128)]
+    public int Layers { get; init; } = 6;
+
+    /// <summary>Query heads.</summary>
+    [Meaning("Query heads.")]
+    [Between(1, 128)]
+    public int Heads { get; init; } = 4;
+
+    /// <summary>Key and value heads.</summary>
+    [Meaning("Key and value heads; divides the query heads.")]
+    [Between(1, 128)]
+    public int KeyValueHeads { get; init; } = 2;
+
+    /// <summary>Head width.</summary>
+    [Meaning("Width of a head; a multiple of 4.")]
+    [Between(8, 256)]
+    public int HeadDim { get; init; } = 32;
+
+    /// <summary>MLP width.</summary>
+    [Meaning("Width of the text MLP.")]
+    [Between(16, 32768)]
+    public int Intermediate { get; init; } = 384;
+
+    /// <summary>Vision width.</summary>
+    [Meaning("Width of the vision tower.")]
+    [Between(16, 4096)]
+    public int VisionHidden { get; init; } = 96;
+
+    /// <summary>Vision depth.</summary>
+    [Meaning("Blocks of the vision tower; DeepStack features are taken after the first and the middle one.")]
+    [Between(2, 64)]
+    public int VisionDepth { get; init; } = 4;
+
+    /// <summary>Vision heads.</summary>
+    [Meaning("Heads of the vision tower.")]
+    [Between(1, 64)]
+    public int VisionHeads { get; init; } = 3;
+
+    /// <summary>Image budget.</summary>
+    [Meaning("Area in pixels to which pictures are resized.")]
+    [Between(4096, 16_777_216)]
+    public int ImagePixels { get; init; } = 16_384;
 }
 
 /// <summary>Where samples come from and how they are split.</summary>
