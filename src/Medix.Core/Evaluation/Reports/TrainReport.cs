@@ -10,7 +10,6 @@ namespace Medix.Evaluation.Reports;
 /// <param name="Started">When the run (or its first part, when resumed) began.</param>
 /// <param name="Seconds">Wall time of the run, resumed parts included.</param>
 /// <param name="PeakMemoryBytes">Largest resident size of the process.</param>
-/// <param name="Interrupted">True when the run was stopped before its last step.</param>
 /// <param name="Data">What was read, split and left out.</param>
 /// <param name="Steps">One event per RL step.</param>
 /// <param name="WarmStart">Loss of the supervised steps, empty when there were none.</param>
@@ -26,7 +25,6 @@ public sealed record TrainReport(
     DateTimeOffset Started,
     double Seconds,
     long PeakMemoryBytes,
-    bool Interrupted,
     DataSummary Data,
     IReadOnlyList<StepEvent> Steps,
     IReadOnlyList<WarmStartEvent> WarmStart,

@@ -325,9 +325,9 @@ public sealed record RolloutRecipe
     public double Temperature { get; init; } = 1;
 
     /// <summary>Refill tries.</summary>
-    [Meaning("Batches drawn at most to fill a step when groups without signal are filtered.")]
+    [Meaning("Batches drawn at most to fill a step when groups without signal are filtered; null for the preset's.")]
     [Between(1, 100)]
-    public int MaxBatchesPerStep { get; init; } = 1;
+    public int? MaxBatchesPerStep { get; init; }
 }
 
 /// <summary>AdamW and its schedule.</summary>
