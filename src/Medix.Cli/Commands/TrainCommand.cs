@@ -42,14 +42,14 @@ internal static class TrainCommand
         using var interrupt = new InterruptSignal(() => progress.WriteLine("Stopping after this step; the state is being saved. Press Ctrl-C again to stop at once."));
         (TrainRecipe recipe, RunFolder folder, bool resumed) = Prepare(recipeName, changes, resume, runs);
         using var view = TrainView.Create(progress, recipe, interactive: !json && !Console.IsOutputRedirected);
-        TrainReport report = await TrainingRun.ExecuteAsync(recipe, folder, resumed, view, TimeProvider.System, interrupt.Token).ConfigureAwait(false);
-        view.Finish(report);
-        if (json)
+        TrainingOutcome outcome = await TrainingRun.ExecuteAsync(recipe, folder, resumed, view, TimeProvider.System, interrupt.Token).ConfigureAwait(false);
+        view.Finish(outcome, recipe);
+        if (json && outcome.Report is { } report)
         {
             Console.Out.WriteLine(JsonSerializer.Serialize(TrainSummary.Of(report), EventLog.Lines));
         }
 
-        return report.Interrupted ? ExitCode.Interrupted : ExitCode.Success;
+        return outcome.Report is null ? ExitCode.Interrupted : ExitCode.Success;
     }
 
     private static (TrainRecipe Recipe, RunFolder Folder, bool Resumed) Prepare(string recipeName, string[] changes, string? resume, string runs)

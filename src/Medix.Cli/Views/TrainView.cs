@@ -20,17 +20,17 @@ internal abstract class TrainView : ITrainingObserver, IDisposable
     public abstract void Step(StepEvent step, int total);
 
     /// <summary>The last word: what was gained, and where the report is.</summary>
-    public void Finish(TrainReport report)
+    public void Finish(TrainingOutcome outcome, TrainRecipe recipe)
     {
         Dispose();
-        Comparison reward = report.HeldOut.Reward;
-        if (report.Interrupted)
+        if (outcome.Report is not { } report)
         {
-            Message($"Interrupted after step {report.Steps.Count} of {report.Recipe.Steps}. Continue with: medix train --resume {report.Run}");
+            Message($"Interrupted after step {outcome.StepsDone} of {recipe.Steps}. Continue with: medix train --resume {outcome.Folder.Path}");
             return;
         }
 
-        Message(string.Create(CultureInfo.InvariantCulture, $"Held-out composite reward ({report.JudgeName}, {report.EmbedderName}):"));
+        Comparison reward = report.HeldOut.Reward;
+        Message($"Held-out composite reward ({report.JudgeName}, {report.EmbedderName}):");
         Message($"  before {Show(reward.Before)}   after {Show(reward.After)}   n = {reward.After.Count}");
         Message(string.Create(CultureInfo.InvariantCulture, $"  difference {Show(reward.Difference, sign: true)}, paired p = {reward.PValue:0.0000}"));
         Message($"Report: {Path.Combine(report.Run, "report.html")}");
