@@ -21,28 +21,31 @@ public sealed class WarmStart
     private readonly SamplePreparer preparer;
     private readonly WarmStartRecipe recipe;
     private readonly ulong seed;
-    private readonly IReadOnlyList<(Sample Sample, int[] Response)> lessons;
+    private readonly Tokenizer tokenizer;
+    private readonly int endToken;
+    private readonly RunData data;
     private readonly SampleOrder order;
     private readonly LearningRateSchedule schedule;
 
     /// <summary>
-    /// Prepares the lessons: every sample whose modality is known, answered as <c>&lt;TAG&gt;&lt;thinking&gt;…&lt;/thinking&gt;&lt;answer&gt;…&lt;/answer&gt;</c>.
+    /// Teaches the data's lessons, each answered as <c>&lt;TAG&gt;&lt;thinking&gt;…&lt;/thinking&gt;&lt;answer&gt;…&lt;/answer&gt;</c> and <paramref name="endToken"/>.
     /// </summary>
     public WarmStart(
-        PolicyLearner learner, SamplePreparer preparer, Tokenizer tokenizer, int endToken,
-        IEnumerable<Sample> samples, Func<Sample, string> reasoning, WarmStartRecipe recipe, ulong seed)
+        PolicyLearner learner, SamplePreparer preparer, Tokenizer tokenizer, int endToken, RunData data, WarmStartRecipe recipe, ulong seed)
     {
         this.learner = learner;
         this.preparer = preparer;
+        this.tokenizer = tokenizer;
+        this.endToken = endToken;
+        this.data = data;
         this.recipe = recipe;
         this.seed = seed;
-        lessons = [.. samples.Where(s => s.Modality is not null).Select(s => (s, (int[])[.. tokenizer.EncodePlain(Target(s, reasoning(s))), endToken]))];
-        if (lessons.Count == 0)
+        if (data.Lessons.Count == 0)
         {
             throw new MedixException("The warm start has nothing to learn from: no training sample has a known modality. Set warmStart.steps to 0, or use data with modality tags.");
         }
 
-        order = new SampleOrder(lessons.Count, seed);
+        order = new SampleOrder(data.Lessons.Count, seed);
         int warmup = Math.Max(1, recipe.Steps / WarmupDivisor);
         schedule = new LearningRateSchedule(ScheduleShape.Cosine, warmup, recipe.Steps, MinimumRate);
     }
@@ -58,7 +61,8 @@ public sealed class WarmStart
         var batch = new List<SupervisedExample>(recipe.BatchSize);
         for (int i = 0; i < recipe.BatchSize; i++)
         {
-            (Sample sample, int[] response) = lessons[order.Next()];
+            Sample sample = data.Lessons[order.Next()];
+            int[] response = [.. tokenizer.EncodePlain(Target(sample, data.Reasoning(sample))), endToken];
             PreparedSample prompt = recipe.Augment
                 ? preparer.Prepare(sample, Seed.Random(seed, (ulong)step, (ulong)i))
                 : preparer.Prepare(sample);
