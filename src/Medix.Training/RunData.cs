@@ -13,11 +13,14 @@ namespace Medix.Training;
 /// <param name="Lessons">Those of <paramref name="Train"/> whose modality is known: for the warm start.</param>
 /// <param name="HeldOut">For evaluation only; they share no picture with <paramref name="Train"/>.</param>
 /// <param name="Reasoning">The thinking text that a warm start teaches for a sample.</param>
+/// <param name="Texts">Question, reasoning and answer of training samples, up to a few thousand: what tokenizer and embedder are fitted on.</param>
 /// <param name="Summary">Counts for the report.</param>
 public sealed record RunData(
-    IReadOnlyList<Sample> Train, IReadOnlyList<Sample> Lessons, IReadOnlyList<Sample> HeldOut, Func<Sample, string> Reasoning, DataSummary Summary)
+    IReadOnlyList<Sample> Train, IReadOnlyList<Sample> Lessons, IReadOnlyList<Sample> HeldOut, Func<Sample, string> Reasoning,
+    IReadOnlyList<TrainingText> Texts, DataSummary Summary)
 {
     private const int ExamplesPerReason = 5;
+    private const int MaxTexts = 4000;
 
     /// <summary>Splits samples by picture and caps the held-out side, in an order of its own.</summary>
     public static RunData Of(SampleSet set, DataRecipe recipe, ulong seed)
@@ -37,7 +40,7 @@ public sealed record RunData(
             HeldOutByModality: ByModality(heldOut),
             LeftOut: set.Skipped.ByReason.ToDictionary(r => r.Reason, r => r.Rows),
             LeftOutExamples: [.. set.Skipped.Rows.GroupBy(r => r.Reason).SelectMany(g => g.Take(ExamplesPerReason)).Select(r => $"{r.Row}: {r.Reason}: {r.Detail}")]);
-        return new RunData(split.Train, [.. split.Train.Where(s => s.Modality is not null)], heldOut, Sentence, summary);
+        return new RunData(split.Train, [.. split.Train.Where(s => s.Modality is not null)], heldOut, Sentence, [.. split.Train.Select(s => new TrainingText(s.Modality, s.Question, Sentence(s), s.Reference))], summary);
     }
 
     /// <summary>Reads a data set, checks its pictures and leaves out prompts beyond the token budget.</summary>
@@ -70,7 +73,7 @@ public sealed record RunData(
             HeldOutByModality: ByModality(heldOut),
             LeftOut: new Dictionary<string, int>(),
             LeftOutExamples: []);
-        return new RunData(train, train, heldOut, s => source.ReasoningOf(s.Id), summary);
+        return new RunData(train, train, heldOut, s => source.ReasoningOf(s.Id), TextsOf(seed, Math.Min(recipe.PhantomCount, MaxTexts), options), summary);
     }
 
     /// <summary>The decoding limits of a recipe.</summary>
@@ -80,6 +83,9 @@ public sealed record RunData(
     public static int CountTokens(Sample sample, PromptBuilder prompts) =>
         prompts.CountTokens(sample.Messages, [.. sample.Images.Select(i => ImageDecoding.ReadSize(i.Bytes, i.Name))]);
 
+    private static TrainingText[] TextsOf(ulong seed, int count, PhantomOptions options) =>
+        [.. new PhantomSource(seed, count, PhantomSplit.Train, options).Texts().Select(t => new TrainingText(t.Modality, t.Question, t.Reasoning, t.Answer))];
+
     private static string Sentence(Sample sample) => $"The picture is {ModalityNouns.Of(sample.Modality)}.";
 
     private static int Pictures(IReadOnlyList<Sample> samples) => samples.Select(s => s.SplitKey).Distinct().Count();
@@ -87,3 +93,6 @@ public sealed record RunData(
     private static Dictionary<string, int> ByModality(IReadOnlyList<Sample> samples) =>
         samples.GroupBy(s => s.Modality ?? "unknown").OrderBy(g => g.Key, StringComparer.Ordinal).ToDictionary(g => g.Key, g => g.Count());
 }
+
+/// <summary>The words of a training sample.</summary>
+public sealed record TrainingText(string? Modality, string Question, string Reasoning, string Answer);

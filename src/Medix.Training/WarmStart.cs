@@ -51,8 +51,7 @@ public sealed class WarmStart
     }
 
     /// <summary>The response taught for a sample.</summary>
-    public static string Target(Sample sample, string reasoning) =>
-        $"<{sample.Modality}><thinking>{reasoning}</thinking><answer>{sample.Reference}</answer>";
+    public static string Target(string? modality, string reasoning, string answer) => $"<{modality}><thinking>{reasoning}</thinking><answer>{answer}</answer>";
 
     /// <summary>One supervised step, 1-based.</summary>
     public WarmStartEvent Step(int step)
@@ -62,7 +61,7 @@ public sealed class WarmStart
         for (int i = 0; i < recipe.BatchSize; i++)
         {
             Sample sample = data.Lessons[order.Next()];
-            int[] response = [.. tokenizer.EncodePlain(Target(sample, data.Reasoning(sample))), endToken];
+            int[] response = [.. tokenizer.EncodePlain(Target(sample.Modality, data.Reasoning(sample), sample.Reference)), endToken];
             PreparedSample prompt = recipe.Augment
                 ? preparer.Prepare(sample, Seed.Random(seed, (ulong)step, (ulong)i))
                 : preparer.Prepare(sample);

@@ -109,8 +109,11 @@ public sealed record StepEvent(
     double Seconds,
     IReadOnlyDictionary<string, double> PhaseSeconds);
 
-/// <summary>One measure before and after, on the same held-out samples. The difference is paired by sample and clustered by picture.</summary>
-public sealed record Comparison(string Name, Estimate Before, Estimate After, Estimate Difference, double PValue);
+/// <summary>
+/// One measure before and after, on the same held-out samples. The difference is paired by sample and clustered by picture;
+/// <paramref name="LeftOut"/> samples were not scored on both sides. With a count of 0 all numbers are NaN.
+/// </summary>
+public sealed record Comparison(string Name, Estimate Before, Estimate After, Estimate Difference, double PValue, int LeftOut);
 
 /// <summary>Before and after: sampled as in training, and greedy beside it.</summary>
 /// <param name="Reward">Composite reward of sampled responses.</param>
