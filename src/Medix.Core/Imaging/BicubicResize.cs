@@ -2,6 +2,7 @@ using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Medix.Imaging;
 
@@ -18,7 +19,7 @@ internal static class BicubicResize
         byte[] pixels = image.Pixels;
         if (size.Width != image.Width)
         {
-            pixels = ResizeWidth(pixels, image.Width, image.Height, size.Width);
+            pixels = ResizeWidth(pixels, image.Width, image.Height, size.Width, Sse2.IsSupported);
         }
 
         if (size.Height != image.Height)
@@ -29,38 +30,32 @@ internal static class BicubicResize
         return new RgbImage(size.Width, size.Height, pixels);
     }
 
-    internal static byte[] ResizeWidth(byte[] source, int width, int height, int target)
+    /// <summary>[height, width, 3] → [height, target, 3]; <paramref name="paired"/> takes the faster way where the processor has it.</summary>
+    internal static byte[] ResizeWidth(byte[] source, int width, int height, int target, bool paired)
     {
         BicubicWeights axis = BicubicWeights.Create(width, target);
         byte[] result = GC.AllocateUninitializedArray<byte>(checked(height * target * Channels));
 
-        // One spare byte behind the row lets a whole 32-bit load take the last pixel.
-        byte[] row = new byte[(width * Channels) + 1];
+        // Loads are wider than a pixel and weights are padded to fours: spare bytes behind the row keep both inside the array.
+        byte[] row = new byte[(width * Channels) + Vector128<byte>.Count];
         for (int y = 0; y < height; y++)
         {
             source.AsSpan(y * width * Channels, width * Channels).CopyTo(row);
-            ResizeRow(row, axis, result.AsSpan(y * target * Channels, target * Channels));
+            ResizeRow(row, axis, result.AsSpan(y * target * Channels, target * Channels), paired);
         }
 
         return result;
     }
 
-    private static void ResizeRow(ReadOnlySpan<byte> row, BicubicWeights axis, Span<byte> output)
+    private static void ResizeRow(ReadOnlySpan<byte> row, BicubicWeights axis, Span<byte> output, bool paired)
     {
         int bits = axis.Bits;
         Vector128<int> half = Vector128.Create(1 << (bits - 1));
         for (int i = 0; i < axis.Starts.Length; i++)
         {
-            ReadOnlySpan<int> weights = axis.Weights.AsSpan(i * axis.Stride, axis.Counts[i]);
-            ReadOnlySpan<byte> taps = row.Slice(axis.Starts[i] * Channels, (weights.Length * Channels) + 1);
-            Vector128<int> sum = half;
-            for (int j = 0; j < weights.Length; j++)
-            {
-                // Red, green and blue in three lanes; the fourth is the next pixel's red and is dropped.
-                uint pixel = Unsafe.ReadUnaligned<uint>(in taps[j * Channels]);
-                sum += Widen(pixel) * weights[j];
-            }
-
+            ReadOnlySpan<byte> taps = row[(axis.Starts[i] * Channels)..];
+            ReadOnlySpan<short> weights = axis.WeightsOf(i);
+            Vector128<int> sum = half + (paired ? SumInPairs(taps, weights) : SumOneByOne(taps, weights));
             sum = Vector128.Clamp(sum >> bits, Vector128<int>.Zero, Vector128.Create(255));
             Span<byte> rgb = output.Slice(i * Channels, Channels);
             rgb[0] = (byte)sum[0];
@@ -69,13 +64,40 @@ internal static class BicubicResize
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector128<int> Widen(uint bytes)
+    /// <summary>Σ weight·pixel with red, green and blue in the first three lanes; the fourth holds the next pixel's red and is not used.</summary>
+    private static Vector128<int> SumOneByOne(ReadOnlySpan<byte> taps, ReadOnlySpan<short> weights)
     {
-        Vector128<ushort> shorts = Vector128.WidenLower(Vector128.CreateScalarUnsafe(bytes).AsByte());
-        return Vector128.WidenLower(shorts).AsInt32();
+        Vector128<int> sum = Vector128<int>.Zero;
+        for (int j = 0; j < weights.Length; j++)
+        {
+            uint pixel = BitConverter.ToUInt32(taps.Slice(j * Channels, 4));
+            Vector128<ushort> wide = Vector128.WidenLower(Vector128.CreateScalarUnsafe(pixel).AsByte());
+            sum += Vector128.WidenLower(wide).AsInt32() * weights[j];
+        }
+
+        return sum;
     }
 
+    /// <summary>The same sum, four pixels at a time: two 16-bit products are added in one instruction.</summary>
+    private static Vector128<int> SumInPairs(ReadOnlySpan<byte> taps, ReadOnlySpan<short> weights)
+    {
+        const byte None = 255;
+        Vector128<byte> first = Vector128.Create(0, None, 3, None, 1, None, 4, None, 2, None, 5, None, None, None, None, None);
+        Vector128<byte> second = Vector128.Create(6, None, 9, None, 7, None, 10, None, 8, None, 11, None, None, None, None, None);
+        Vector128<int> sum = Vector128<int>.Zero;
+        for (int j = 0; j <= weights.Length - 4; j += 4)
+        {
+            Vector128<byte> pixels = Vector128.Create(taps.Slice(j * Channels, Vector128<byte>.Count));
+            int pair = BitConverter.ToInt32(MemoryMarshal.AsBytes(weights.Slice(j, 2)));
+            int nextPair = BitConverter.ToInt32(MemoryMarshal.AsBytes(weights.Slice(j + 2, 2)));
+            sum += Sse2.MultiplyAddAdjacent(Vector128.Shuffle(pixels, first).AsInt16(), Vector128.Create(pair).AsInt16());
+            sum += Sse2.MultiplyAddAdjacent(Vector128.Shuffle(pixels, second).AsInt16(), Vector128.Create(nextPair).AsInt16());
+        }
+
+        return sum;
+    }
+
+    /// <summary>[height, rowLength] → [target, rowLength].</summary>
     internal static byte[] ResizeHeight(byte[] source, int rowLength, int height, int target)
     {
         BicubicWeights axis = BicubicWeights.Create(height, target);
@@ -84,7 +106,7 @@ internal static class BicubicResize
         for (int y = 0; y < target; y++)
         {
             Array.Fill(sums, 1 << (axis.Bits - 1));
-            ReadOnlySpan<int> weights = axis.Weights.AsSpan(y * axis.Stride, axis.Counts[y]);
+            ReadOnlySpan<short> weights = axis.WeightsOf(y)[..axis.Counts[y]];
             for (int j = 0; j < weights.Length; j++)
             {
                 AddRow(source.AsSpan((axis.Starts[y] + j) * rowLength, rowLength), weights[j], sums);
@@ -107,11 +129,10 @@ internal static class BicubicResize
             Vector.Widen(new Vector<byte>(row[i..]), out Vector<ushort> low, out Vector<ushort> high);
             Vector.Widen(low, out Vector<uint> a, out Vector<uint> b);
             Vector.Widen(high, out Vector<uint> c, out Vector<uint> d);
-            ref int to = ref sums[i];
-            Accumulate(ref to, Vector.AsVectorInt32(a) * factor);
-            Accumulate(ref Unsafe.Add(ref to, lanes), Vector.AsVectorInt32(b) * factor);
-            Accumulate(ref Unsafe.Add(ref to, 2 * lanes), Vector.AsVectorInt32(c) * factor);
-            Accumulate(ref Unsafe.Add(ref to, 3 * lanes), Vector.AsVectorInt32(d) * factor);
+            Accumulate(sums[i..], Vector.AsVectorInt32(a) * factor);
+            Accumulate(sums[(i + lanes)..], Vector.AsVectorInt32(b) * factor);
+            Accumulate(sums[(i + (2 * lanes))..], Vector.AsVectorInt32(c) * factor);
+            Accumulate(sums[(i + (3 * lanes))..], Vector.AsVectorInt32(d) * factor);
         }
 
         for (; i < row.Length; i++)
@@ -121,7 +142,7 @@ internal static class BicubicResize
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Accumulate(ref int sums, Vector<int> values) => (Vector.LoadUnsafe(ref sums) + values).StoreUnsafe(ref sums);
+    private static void Accumulate(Span<int> sums, Vector<int> values) => (new Vector<int>(sums) + values).CopyTo(sums);
 
     private static void Round(ReadOnlySpan<int> sums, int bits, Span<byte> output)
     {

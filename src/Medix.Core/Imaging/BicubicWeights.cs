@@ -2,36 +2,38 @@ namespace Medix.Imaging;
 
 /// <summary>
 /// The antialiased bicubic filter (a = −0.5) of one axis in integers, as torch computes it for 8-bit pictures on the CPU: output i is
-/// <c>clamp((2^(Bits−1) + Σ_j Weights[i·Stride + j]·x[Starts[i] + j]) >> Bits)</c>, j below Counts[i].
+/// <c>clamp((2^(Bits−1) + Σ_j WeightsOf(i)[j]·x[Starts[i] + j]) >> Bits)</c>, j below Counts[i].
 /// </summary>
 internal sealed class BicubicWeights
 {
     private const int MaxBits = 22;
 
+    private readonly short[] _weights;
+    private readonly int _stride;
+
     private BicubicWeights(int outputs, int stride)
     {
         Starts = new int[outputs];
         Counts = new int[outputs];
-        Weights = new int[outputs * stride];
-        Stride = stride;
+        _weights = new short[checked(outputs * stride)];
+        _stride = stride;
     }
 
     public int[] Starts { get; }
 
     public int[] Counts { get; }
 
-    public int[] Weights { get; }
-
-    public int Stride { get; }
-
     public int Bits { get; private set; }
+
+    /// <summary>Weights of one output, followed by zeros to a multiple of four.</summary>
+    public ReadOnlySpan<short> WeightsOf(int output) => _weights.AsSpan(output * _stride, (Counts[output] + 3) & ~3);
 
     public static BicubicWeights Create(int inputs, int outputs)
     {
         double scale = inputs / (double)outputs;
         double filterScale = Math.Max(scale, 1.0);
         double support = 2.0 * filterScale;
-        int stride = ((int)Math.Ceiling(support) * 2) + 1;
+        int stride = ((((int)Math.Ceiling(support) * 2) + 1) + 3) & ~3;
         BicubicWeights axis = new(outputs, stride);
         double[] exact = new double[outputs * stride];
         for (int i = 0; i < outputs; i++)
@@ -84,7 +86,7 @@ internal sealed class BicubicWeights
         double one = 1 << Bits;
         for (int i = 0; i < exact.Length; i++)
         {
-            Weights[i] = (int)((exact[i] * one) + (exact[i] < 0 ? -0.5 : 0.5));
+            _weights[i] = (short)((exact[i] * one) + (exact[i] < 0 ? -0.5 : 0.5));
         }
     }
 }

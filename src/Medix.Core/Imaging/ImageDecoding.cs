@@ -12,6 +12,9 @@ public sealed record ImageLimits(int MaxSide = 16384, long MaxPixels = 64_000_00
 /// </summary>
 public static class ImageDecoding
 {
+    // Four bytes per pixel must fit one array, whatever the limits say.
+    private const long MostPixels = 500_000_000;
+
     // The first that recognises the bytes decodes them.
     private static readonly IImageDecoder[] Decoders = [new Grey16PngDecoder(), new SkiaDecoder()];
 
@@ -20,10 +23,11 @@ public static class ImageDecoding
     {
         IImageDecoder decoder = Find(bytes, name);
         ImageSize size = decoder.ReadSize(bytes, name);
-        if (size.Width > limits.MaxSide || size.Height > limits.MaxSide || (long)size.Width * size.Height > limits.MaxPixels)
+        long most = Math.Min(limits.MaxPixels, MostPixels);
+        if (size.Width > limits.MaxSide || size.Height > limits.MaxSide || (long)size.Width * size.Height > most)
         {
             throw new MedixException(
-                $"{name}: the picture is {size.Width}x{size.Height} pixels; accepted are sides up to {limits.MaxSide} and up to {limits.MaxPixels} pixels in all. "
+                $"{name}: the picture is {size.Width}x{size.Height} pixels; accepted are sides up to {limits.MaxSide} and up to {most} pixels in all. "
                 + "Scale it down, or raise the limit.");
         }
 

@@ -25,17 +25,9 @@ internal sealed class SkiaDecoder : IImageDecoder
         using MemoryHandle pin = bytes.Pin();
         using SKCodec codec = Open(pin, bytes.Length, name);
         SKImageInfo info = new(codec.Info.Width, codec.Info.Height, SKColorType.Rgba8888, SKAlphaType.Unpremul);
-        byte[] rgba = ArrayPool<byte>.Shared.Rent(info.BytesSize);
-        try
-        {
-            Read(codec, info, rgba, name);
-            byte[] rgb = OverWhite(rgba.AsSpan(0, info.BytesSize));
-            return Orientation.Upright(new RgbImage(info.Width, info.Height, rgb), codec.EncodedOrigin);
-        }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(rgba);
-        }
+        byte[] rgba = GC.AllocateUninitializedArray<byte>(info.BytesSize);
+        Read(codec, info, rgba, name);
+        return Orientation.Upright(new RgbImage(info.Width, info.Height, OverWhite(rgba)), codec.EncodedOrigin);
     }
 
     private static unsafe SKCodec Open(MemoryHandle pin, int length, string name)

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics.X86;
 using System.Security.Cryptography;
 using System.Text.Json;
 using Medix.Imaging;
@@ -116,7 +117,9 @@ public sealed class ImageProcessorParityTests(ITestOutputHelper output)
             RgbImage resized = Picture(file, "3.torch.resized_rgb");
             CompareWeights(file, "width", BicubicWeights.Create(input.Width, resized.Width));
             CompareWeights(file, "height", BicubicWeights.Create(input.Height, resized.Height));
-            Assert.Equal(Picture(file, "2.torch.after_first_pass").Pixels, BicubicResize.ResizeWidth(input.Pixels, input.Width, input.Height, resized.Width));
+            byte[] between = Picture(file, "2.torch.after_first_pass").Pixels;
+            Assert.Equal(between, BicubicResize.ResizeWidth(input.Pixels, input.Width, input.Height, resized.Width, paired: false));
+            Assert.Equal(between, BicubicResize.ResizeWidth(input.Pixels, input.Width, input.Height, resized.Width, Sse2.IsSupported));
             Assert.Equal(resized.Pixels, BicubicResize.Resize(input, new ImageSize(resized.Width, resized.Height)).Pixels);
         }
     }
@@ -132,7 +135,7 @@ public sealed class ImageProcessorParityTests(ITestOutputHelper output)
         {
             for (int j = 0; j < weights.Counts[i]; j++)
             {
-                Assert.Equal(expected[(i * stride) + j], weights.Weights[(i * weights.Stride) + j]);
+                Assert.Equal(expected[(i * stride) + j], weights.WeightsOf(i)[j]);
             }
         }
     }
