@@ -122,6 +122,7 @@ internal sealed class ParquetLeaf
         int[]? definitions = field.MaxDefinitionLevel > 0 ? raw.DefinitionLevels.ToArray() : null;
         int[]? repetitions = field.MaxRepetitionLevel > 0 ? raw.RepetitionLevels.ToArray() : null;
         int count = definitions?.Count(level => level == field.MaxDefinitionLevel) ?? -1;
-        return new ParquetLeaf(ParquetValues.Copy(raw, count), definitions, repetitions, field.MaxDefinitionLevel);
+        object?[] values = ParquetValues.ToLogical(field, ParquetValues.Copy(raw, count));
+        return new ParquetLeaf(values, definitions, repetitions, field.MaxDefinitionLevel);
     }
 }

@@ -101,6 +101,11 @@ public sealed class ParquetTable : IAsyncDisposable
         try
         {
             using ParquetRowGroupReader rows = reader.OpenRowGroupReader(group);
+            if (rows.RowCount == 0)
+            {
+                return []; // an empty group's chunks may have no pages, and offsets of 0
+            }
+
             object?[][] values = new object?[fields.Length][];
             for (int i = 0; i < fields.Length; i++)
             {
@@ -126,8 +131,7 @@ public sealed class ParquetTable : IAsyncDisposable
             leaves.Add(await ParquetLeaf.ReadAsync(rows, leaf, cancellationToken).ConfigureAwait(false));
         }
 
-        object?[] cells = ParquetAssembly.Assemble(field, leaves, checked((int)rows.RowCount));
-        return cells;
+        return ParquetAssembly.Assemble(field, leaves, checked((int)rows.RowCount));
     }
 
     private static string Brief(Exception error) => error.Message.Split('\n')[0].TrimEnd('.', '\r', ' ');

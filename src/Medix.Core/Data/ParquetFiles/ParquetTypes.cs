@@ -31,8 +31,13 @@ internal static class ParquetTypes
     private static MedixException Unsupported(Field field, string kind) =>
         new($"Parquet column '{field.Path}' is {kind}, which Medix does not read. Write it as a list or struct, or leave the column out.");
 
+    /// <summary>Whether a column of two plain bytes is float16 (see <see cref="Float16Footer"/>; real BSON has no fixed length).</summary>
+    public static bool IsFloat16(DataField field) =>
+        field.SchemaElement is { Type: Parquet.Meta.Type.FIXED_LEN_BYTE_ARRAY, TypeLength: 2, LogicalType.BSON: not null };
+
     private static string Scalar(DataField field) => field.ClrType switch
     {
+        _ when IsFloat16(field) => "half",
         var type when type == typeof(ReadOnlyMemory<char>) || type == typeof(string) => "string",
         var type when type == typeof(ReadOnlyMemory<byte>) || type == typeof(byte[]) => "binary",
         var type => type.Name.ToLowerInvariant(),

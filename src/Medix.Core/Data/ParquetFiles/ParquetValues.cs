@@ -1,4 +1,7 @@
+using System.Buffers.Binary;
+using System.Globalization;
 using Parquet.Data;
+using Parquet.Schema;
 
 namespace Medix.Data;
 
@@ -31,6 +34,29 @@ internal static class ParquetValues
         RawColumnData<Guid> typed => Map(typed.Values, count, value => value),
         _ => throw new InvalidDataException($"values of type {column.GetType().GenericTypeArguments[0].Name} are not read"),
     };
+
+    /// <summary>Values that the library leaves in their physical form (float16, times of day), as what they mean.</summary>
+    public static object?[] ToLogical(DataField field, object?[] values)
+    {
+        if (ParquetTypes.IsFloat16(field))
+        {
+            return [.. values.Select(value => (object)BinaryPrimitives.ReadHalfLittleEndian((byte[])value!))];
+        }
+
+        if (field.SchemaElement?.LogicalType?.TIME?.Unit is not { } unit)
+        {
+            return values;
+        }
+
+        long perSecond = unit.MILLIS is not null ? 1_000 : unit.MICROS is not null ? 1_000_000 : 1_000_000_000;
+        return [.. values.Select(value => value is int or long ? TimeOfDay(Convert.ToInt64(value, CultureInfo.InvariantCulture), perSecond) : value)];
+    }
+
+    private static TimeOnly TimeOfDay(long units, long perSecond)
+    {
+        Int128 ticks = (Int128)units * TimeSpan.TicksPerSecond / perSecond;
+        return ticks >= 0 && ticks < TimeSpan.TicksPerDay ? new TimeOnly((long)ticks) : throw new InvalidDataException($"{units} is no time of day");
+    }
 
     private static object?[] Map<T>(Span<T> values, int count, Func<T, object> box)
     {
