@@ -73,4 +73,15 @@ public static class EndpointHttp
         HttpStatusCode status = response.StatusCode;
         throw new HttpRequestException(shown.Length > 0 ? shown : status.ToString(), null, status);
     }
+
+    /// <summary>A property of an element that may be no object, or null.</summary>
+    internal static JsonElement? Property(JsonElement element, string name) =>
+        element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out JsonElement value) ? value : null;
+
+    /// <summary>A text property, or null.</summary>
+    internal static string? Text(JsonElement element, string name) => Property(element, name) is { ValueKind: JsonValueKind.String } value ? value.GetString() : null;
+
+    /// <summary>An integer property, or null.</summary>
+    internal static long? Integer(JsonElement element, string name) =>
+        Property(element, name) is { ValueKind: JsonValueKind.Number } value && value.TryGetInt64(out long integer) ? integer : null;
 }

@@ -26,16 +26,16 @@ public sealed class OpenAiChatClient(HttpClient http, string model) : IChatClien
     {
         JsonElement answer = await EndpointHttp.PostAsync(http, Path, Body(messages, options, false), cancellationToken).ConfigureAwait(false);
         JsonElement choice = FirstChoice(answer);
-        string text = choice.TryGetProperty("message", out JsonElement message) && message.ValueKind == JsonValueKind.Object ? Content(message) : throw NoText(answer);
+        string text = EndpointHttp.Property(choice, "message") is { ValueKind: JsonValueKind.Object } message ? Content(message) : throw NoText(answer);
         ChatResponse response = new(new ChatMessage(ChatRole.Assistant, text))
         {
-            ResponseId = Text(answer, "id"),
-            ModelId = Text(answer, "model"),
-            FinishReason = Text(choice, "finish_reason") is { Length: > 0 } reason ? new ChatFinishReason(reason) : null,
+            ResponseId = EndpointHttp.Text(answer, "id"),
+            ModelId = EndpointHttp.Text(answer, "model"),
+            FinishReason = Finish(choice),
             Usage = Usage(answer),
             RawRepresentation = answer,
         };
-        if (choice.TryGetProperty("logprobs", out JsonElement logprobs))
+        if (EndpointHttp.Property(choice, "logprobs") is JsonElement logprobs)
         {
             response.AdditionalProperties = new() { ["logprobs"] = logprobs };
         }
@@ -118,11 +118,10 @@ public sealed class OpenAiChatClient(HttpClient http, string model) : IChatClien
 
     private static JsonObject Image(string url) => new() { ["type"] = "image_url", ["image_url"] = new JsonObject { ["url"] = url } };
 
-    private static JsonElement FirstChoice(JsonElement answer) =>
-        answer.ValueKind == JsonValueKind.Object && answer.TryGetProperty("choices", out JsonElement choices)
-        && choices.ValueKind == JsonValueKind.Array && choices.GetArrayLength() > 0 && choices[0].ValueKind == JsonValueKind.Object
-            ? choices[0]
-            : throw NoText(answer);
+    private static JsonElement FirstChoice(JsonElement answer) => Choice(answer) ?? throw NoText(answer);
+
+    private static JsonElement? Choice(JsonElement answer) =>
+        EndpointHttp.Property(answer, "choices") is { ValueKind: JsonValueKind.Array } choices && choices.GetArrayLength() > 0 ? choices[0] : null;
 
     /// <summary>The message's text. Null is an empty text (a refusal, a tool call); anything but a string is not what was asked for.</summary>
     private static string Content(JsonElement message) =>
@@ -137,39 +136,34 @@ public sealed class OpenAiChatClient(HttpClient http, string model) : IChatClien
         return new InvalidDataException("no choices[0].message.content with a text in " + (text.Length <= shown ? text : text[..shown] + "…"));
     }
 
-    private static string? Text(JsonElement element, string name) =>
-        element.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
-
-    private static UsageDetails? Usage(JsonElement answer)
+    private static UsageDetails? Usage(JsonElement answer) => EndpointHttp.Property(answer, "usage") is not { ValueKind: JsonValueKind.Object } usage ? null : new()
     {
-        if (!answer.TryGetProperty("usage", out JsonElement usage) || usage.ValueKind != JsonValueKind.Object)
-        {
-            return null;
-        }
-
-        long? Count(string name) => usage.TryGetProperty(name, out JsonElement value) && value.TryGetInt64(out long count) ? count : null;
-        return new UsageDetails { InputTokenCount = Count("prompt_tokens"), OutputTokenCount = Count("completion_tokens"), TotalTokenCount = Count("total_tokens") };
-    }
+        InputTokenCount = EndpointHttp.Integer(usage, "prompt_tokens"),
+        OutputTokenCount = EndpointHttp.Integer(usage, "completion_tokens"),
+        TotalTokenCount = EndpointHttp.Integer(usage, "total_tokens"),
+    };
 
     /// <summary>One event of a stream; null for events without a choice (usage, keep-alive).</summary>
     private static ChatResponseUpdate? Update(string data)
     {
         using JsonDocument document = JsonDocument.Parse(data);
         JsonElement root = document.RootElement.Clone();
-        if (!root.TryGetProperty("choices", out JsonElement choices) || choices.ValueKind != JsonValueKind.Array || choices.GetArrayLength() == 0)
+        if (Choice(root) is not JsonElement choice)
         {
             return null;
         }
 
-        JsonElement choice = choices[0];
-        string? text = choice.TryGetProperty("delta", out JsonElement delta) && delta.ValueKind == JsonValueKind.Object ? Text(delta, "content") : null;
+        string? text = EndpointHttp.Property(choice, "delta") is JsonElement delta ? EndpointHttp.Text(delta, "content") : null;
         return new ChatResponseUpdate(ChatRole.Assistant, text)
         {
-            MessageId = Text(root, "id") ?? "0",
-            ResponseId = Text(root, "id"),
-            ModelId = Text(root, "model"),
-            FinishReason = Text(choice, "finish_reason") is { Length: > 0 } reason ? new ChatFinishReason(reason) : null,
+            MessageId = EndpointHttp.Text(root, "id") ?? "0",
+            ResponseId = EndpointHttp.Text(root, "id"),
+            ModelId = EndpointHttp.Text(root, "model"),
+            FinishReason = Finish(choice),
             RawRepresentation = root,
         };
     }
+
+    private static ChatFinishReason? Finish(JsonElement choice) =>
+        EndpointHttp.Text(choice, "finish_reason") is { Length: > 0 } reason ? new ChatFinishReason(reason) : null;
 }

@@ -43,7 +43,7 @@ public sealed class OpenAiEmbeddingClient(HttpClient http, string model) : IEmbe
     /// <summary>The vectors by their index, which servers need not keep in order.</summary>
     private static float[][] Read(JsonElement answer, int count)
     {
-        if (answer.ValueKind != JsonValueKind.Object || !answer.TryGetProperty("data", out JsonElement data) || data.ValueKind != JsonValueKind.Array)
+        if (EndpointHttp.Property(answer, "data") is not { ValueKind: JsonValueKind.Array } data)
         {
             throw new InvalidDataException("the endpoint's answer holds no list 'data' of embeddings");
         }
@@ -52,9 +52,9 @@ public sealed class OpenAiEmbeddingClient(HttpClient http, string model) : IEmbe
         int place = 0;
         foreach (JsonElement item in data.EnumerateArray())
         {
-            int index = item.TryGetProperty("index", out JsonElement given) && given.TryGetInt32(out int named) ? named : place;
+            int index = (int?)EndpointHttp.Integer(item, "index") ?? place;
             place++;
-            if (index < 0 || index >= count || vectors[index] is not null || !item.TryGetProperty("embedding", out JsonElement vector))
+            if (index < 0 || index >= count || vectors[index] is not null || EndpointHttp.Property(item, "embedding") is not JsonElement vector)
             {
                 throw new InvalidDataException($"the endpoint's answer holds no embedding, a second one or one too many at index {index}");
             }
@@ -62,8 +62,9 @@ public sealed class OpenAiEmbeddingClient(HttpClient http, string model) : IEmbe
             vectors[index] = Vector(vector);
         }
 
-        bool whole = vectors.All(vector => vector is { Length: > 0 } && vector.Length == vectors[0]!.Length);
-        return whole ? vectors! : throw new InvalidDataException($"the endpoint answered {place} embeddings, not {count} of equal length");
+        float[][] found = [.. vectors.OfType<float[]>()];
+        bool whole = found.Length == count && found.All(vector => vector.Length > 0 && vector.Length == found[0].Length);
+        return whole ? found : throw new InvalidDataException($"the endpoint answered {place} embeddings, not {count} of equal length");
     }
 
     private static float[] Vector(JsonElement vector) =>
