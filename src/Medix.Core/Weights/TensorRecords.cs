@@ -1,0 +1,46 @@
+using System.Runtime.InteropServices;
+
+namespace Medix.Weights;
+
+/// <summary>
+/// One tensor of a safetensors file. <paramref name="Begin"/> and <paramref name="End"/> are byte offsets from the start of the
+/// data section; values are row-major and little-endian; a scalar has an empty shape.
+/// </summary>
+public sealed record TensorInfo(string Name, string DType, long[] Shape, long Begin, long End)
+{
+    /// <summary>Number of values.</summary>
+    public long Count => ((End - Begin) * 8) / DTypes.Bits(DType);
+
+    /// <summary>The shape as it is written in messages: <c>[512, 64]</c>.</summary>
+    public string ShapeText => ShapeToText(Shape);
+
+    internal static string ShapeToText(ReadOnlySpan<long> shape) => $"[{string.Join(", ", shape.ToArray())}]";
+}
+
+/// <summary>One tensor to be written: row-major little-endian bytes of <paramref name="DType"/> (<c>F32</c>, <c>BF16</c>, <c>I64</c>, …).</summary>
+public sealed record TensorData(string Name, string DType, long[] Shape, ReadOnlyMemory<byte> Bytes)
+{
+    /// <summary>Copies float values into an <c>F32</c> tensor; the number of values must be the shape's product.</summary>
+    public static TensorData FromFloat32(string name, long[] shape, float[] values) =>
+        new(name, "F32", shape, MemoryMarshal.AsBytes(values.AsSpan()).ToArray());
+}
+
+/// <summary>A NaN or infinity found in a tensor; <paramref name="Index"/> counts values from 0 in row-major order.</summary>
+public sealed record NonFiniteValue(string Tensor, long Index, double Value);
+
+/// <summary>The element types a safetensors header may name, with their sizes in bits.</summary>
+internal static class DTypes
+{
+    private static readonly Dictionary<string, int> BitsByName = new(StringComparer.Ordinal)
+    {
+        ["BOOL"] = 8, ["U8"] = 8, ["I8"] = 8, ["F8_E5M2"] = 8, ["F8_E4M3"] = 8, ["F8_E8M0"] = 8, ["F4"] = 4, ["F6_E2M3"] = 6, ["F6_E3M2"] = 6,
+        ["I16"] = 16, ["U16"] = 16, ["F16"] = 16, ["BF16"] = 16, ["I32"] = 32, ["U32"] = 32, ["F32"] = 32,
+        ["I64"] = 64, ["U64"] = 64, ["F64"] = 64, ["C64"] = 64,
+    };
+
+    public static string Known => string.Join(", ", BitsByName.Keys);
+
+    public static bool TryBits(string name, out int bits) => BitsByName.TryGetValue(name, out bits);
+
+    public static int Bits(string name) => BitsByName[name];
+}
