@@ -1,31 +1,38 @@
 namespace Medix.Training.Modules;
 
-/// <summary>
-/// Consecutive rows of a flat token matrix that attend to each other, after all rows of an earlier prefix (empty when
-/// <paramref name="PrefixLength"/> is 0): a response behind its prompt.
-/// </summary>
-internal readonly record struct AttentionSegment(int Start, int Length, int PrefixStart, int PrefixLength);
-
-/// <summary>Consecutive segments whose keys overlap: a prompt and the responses to it. Different groups never see each other.</summary>
-internal readonly record struct SegmentGroup(int First, int Count);
+/// <summary>Consecutive rows of a flat token matrix.</summary>
+internal readonly record struct TokenSpan(int Start, int Length)
+{
+    public int End => Start + Length;
+}
 
 /// <summary>
-/// Who attends to whom on a flat token matrix without padding. With <paramref name="Causal"/> a row sees the prefix and its own segment up to itself,
-/// else its whole segment. Segments cover all rows in order.
+/// A prompt and the responses to it: rows of <paramref name="Shared"/> see only each other, rows of a branch see all of the shared span and their own
+/// branch, never another branch.
 /// </summary>
-internal sealed record AttentionLayout(IReadOnlyList<AttentionSegment> Segments, IReadOnlyList<SegmentGroup> Groups, bool Causal)
+internal sealed record AttentionGroup(TokenSpan Shared, IReadOnlyList<TokenSpan> Branches)
+{
+    /// <summary>The most keys any row of the group sees.</summary>
+    public int LongestKeys => Shared.Length + (Branches.Count == 0 ? 0 : Branches.Max(branch => branch.Length));
+}
+
+/// <summary>
+/// Who attends to whom on a flat token matrix without padding. Groups never see each other and cover all rows in order. With <paramref name="Causal"/> a
+/// row sees its own span only up to itself.
+/// </summary>
+internal sealed record AttentionLayout(IReadOnlyList<AttentionGroup> Groups, bool Causal)
 {
     /// <summary>Independent sequences one after another.</summary>
     public static AttentionLayout OfLengths(IEnumerable<int> lengths, bool causal)
     {
-        List<AttentionSegment> segments = [];
+        List<AttentionGroup> groups = [];
         int start = 0;
         foreach (int length in lengths)
         {
-            segments.Add(new(start, length, start, 0));
+            groups.Add(new(new(start, length), []));
             start += length;
         }
 
-        return new(segments, [.. segments.Select((_, i) => new SegmentGroup(i, 1))], causal);
+        return new(groups, causal);
     }
 }

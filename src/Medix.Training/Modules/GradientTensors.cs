@@ -28,12 +28,10 @@ internal static class GradientTensors
         }
 
         pending ??= [];
-        foreach (Tensor? result in results)
+        foreach (Tensor result in results.OfType<Tensor>())
         {
-            if (result is not null)
-            {
-                pending.Add(result.DetachFromDisposeScope());
-            }
+            pending.Add(result);
+            result.DetachFromDisposeScope();
         }
 
         return [.. results!];

@@ -28,7 +28,7 @@ internal sealed unsafe class LinearFunction : MultiTensorFunction<LinearFunction
         Tensor?[] results = new Tensor?[saved.Count];
         for (int i = 1; i < saved.Count; i++)
         {
-            Tensor gradient = grad_outputs[i - 1];
+            using Tensor gradient = grad_outputs[i - 1].contiguous();
             if (x.requires_grad)
             {
                 results[0] = MatrixProducts.Times(gradient, saved[i], results[0]);
@@ -57,9 +57,10 @@ internal sealed class ResidualLinearFunction : SingleTensorFunction<ResidualLine
     {
         GradientTensors.Begin();
         List<Tensor> saved = ctx.get_saved_variables();
-        Tensor dx = MatrixProducts.Times(grad_output, saved[1], null);
-        Tensor? dw = saved[1].requires_grad ? MatrixProducts.TransposedTimes(grad_output, saved[0]) : null;
-        return GradientTensors.Return(saved, grad_output, dx, dw);
+        Tensor dy = grad_output.contiguous();
+        Tensor dx = MatrixProducts.Times(dy, saved[1], null);
+        Tensor? dw = saved[1].requires_grad ? MatrixProducts.TransposedTimes(dy, saved[0]) : null;
+        return GradientTensors.Return([.. saved, grad_output], dy, dx, dw);
     }
 }
 

@@ -49,7 +49,7 @@ internal sealed class Operations(bool kernels)
     public Tensor Gather(Tensor table, RowMix mix) => Fast(table) ? GatherFunction.apply(table, mix) : PlainOperations.Gather(table, mix);
 
     /// <summary>Log-probability and entropy of each row's target.</summary>
-    public TokenStatistics LogProbs(Tensor hidden, Tensor weight, Tensor targets, IReadOnlyList<int> banned, float temperature)
+    public TokenStatistics LogProbs(Tensor hidden, Tensor weight, int[] targets, IReadOnlyList<int> banned, float temperature)
     {
         if (!Fast(hidden))
         {

@@ -39,19 +39,25 @@ internal static class PlainOperations
     public static Tensor SwiGlu(Tensor gate, Tensor up) => nn.functional.silu(gate) * up;
 
     /// <summary>
-    /// Softmax attention segment by segment; several query heads may share a key head (query head i uses key head i / (heads / keyValueHeads)).
+    /// Softmax attention over a layout; several query heads may share a key head (query head i uses key head i / (heads / keyValueHeads)).
     /// </summary>
     public static Tensor Attention(Tensor query, Tensor key, Tensor value, AttentionLayout layout, AttentionShape shape)
     {
         Tensor q = Heads(query, shape.HeadDim), k = Heads(key, shape.HeadDim), v = Heads(value, shape.HeadDim);
-        Tensor[] outputs = [.. layout.Segments.Select(segment => Segment(q, k, v, segment, layout.Causal, shape))];
+        List<Tensor> outputs = [];
+        foreach (AttentionGroup group in layout.Groups)
+        {
+            outputs.Add(Attend(q, k, v, new(group.Shared.Start, 0), group.Shared, layout.Causal, shape));
+            outputs.AddRange(group.Branches.Select(branch => Attend(q, k, v, group.Shared, branch, layout.Causal, shape)));
+        }
+
         return cat(outputs, dim: 0);
     }
 
     /// <summary>
     /// Log-probability of each row's target and the entropy, of softmax(h·Wᵀ / temperature) without the banned ids.
     /// </summary>
-    public static TokenStatistics LogProbs(Tensor hidden, Tensor weight, Tensor targets, IReadOnlyList<int> banned, float temperature)
+    public static TokenStatistics LogProbs(Tensor hidden, Tensor weight, int[] targets, IReadOnlyList<int> banned, float temperature)
     {
         Tensor logits = Linear(hidden, weight).to_type(ScalarType.Float32) / temperature;
         if (banned.Count > 0)
@@ -63,7 +69,8 @@ internal static class PlainOperations
         Tensor logProbs = nn.functional.log_softmax(logits, dim: -1);
         Tensor finite = banned.Count > 0 ? logProbs.masked_fill(logProbs.isneginf(), 0f) : logProbs;
         Tensor entropy = (logProbs.exp() * finite).sum(-1).neg();
-        return new(logProbs.gather(1, targets.unsqueeze(1)).squeeze(1), entropy);
+        Tensor chosen = tensor(Array.ConvertAll(targets, id => (long)id), device: logits.device).unsqueeze(1);
+        return new(logProbs.gather(1, chosen).squeeze(1), entropy);
     }
 
     /// <summary>Weighted sums of a table's rows.</summary>
@@ -79,25 +86,25 @@ internal static class PlainOperations
         return (rows.view(mix.Count, mix.Width, -1) * weights).sum(1);
     }
 
-    private static Tensor Segment(Tensor q, Tensor k, Tensor v, AttentionSegment segment, bool causal, AttentionShape shape)
+    private static Tensor Attend(Tensor q, Tensor k, Tensor v, TokenSpan prefix, TokenSpan own, bool causal, AttentionShape shape)
     {
-        Tensor queries = q.narrow(1, segment.Start, segment.Length);
-        Tensor keys = Visible(k, segment, shape), values = Visible(v, segment, shape);
+        Tensor queries = q.narrow(1, own.Start, own.Length);
+        Tensor keys = Visible(k, prefix, own, shape), values = Visible(v, prefix, own, shape);
         Tensor scores = queries.bmm(keys.transpose(1, 2)).to_type(ScalarType.Float32) * shape.Scale;
         if (causal)
         {
-            Tensor future = ones(segment.Length, segment.PrefixLength + segment.Length, ScalarType.Bool, scores.device).triu(segment.PrefixLength + 1);
+            Tensor future = ones(own.Length, prefix.Length + own.Length, ScalarType.Bool, scores.device).triu(prefix.Length + 1);
             scores = scores.masked_fill(future, float.NegativeInfinity);
         }
 
         Tensor mixed = nn.functional.softmax(scores, dim: -1).to_type(v.dtype).bmm(values);
-        return mixed.transpose(0, 1).reshape(segment.Length, -1);
+        return mixed.transpose(0, 1).reshape(own.Length, -1);
     }
 
-    private static Tensor Visible(Tensor heads, AttentionSegment segment, AttentionShape shape)
+    private static Tensor Visible(Tensor heads, TokenSpan prefix, TokenSpan own, AttentionShape shape)
     {
-        Tensor own = heads.narrow(1, segment.Start, segment.Length);
-        Tensor all = segment.PrefixLength == 0 ? own : cat([heads.narrow(1, segment.PrefixStart, segment.PrefixLength), own], dim: 1);
+        Tensor last = heads.narrow(1, own.Start, own.Length);
+        Tensor all = prefix.Length == 0 ? last : cat([heads.narrow(1, prefix.Start, prefix.Length), last], dim: 1);
         return shape.QueriesPerKey == 1 ? all : all.repeat_interleave(shape.QueriesPerKey, dim: 0);
     }
 

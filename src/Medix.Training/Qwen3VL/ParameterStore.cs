@@ -1,4 +1,5 @@
 using Medix.Training.Native;
+using Medix.Weights;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -19,22 +20,22 @@ public sealed class ParameterStore : IDisposable
     private const int LineFloats = 16;
     private readonly Dictionary<string, NamedParameter> byName = new(StringComparer.Ordinal);
 
-    internal ParameterStore(IReadOnlyList<PlannedParameter> plan, Device device)
+    internal ParameterStore(IReadOnlyList<ExpectedTensor> plan, Device device)
     {
-        long total = plan.Sum(parameter => RoundUp(parameter.Count));
+        long total = plan.Sum(parameter => RoundUp(Count(parameter)));
         using DisposeScope scope = NewDisposeScope();
         Values = zeros(total, ScalarType.Float32, device).DetachFromDisposeScope();
         Gradients = zeros(total, ScalarType.Float32, device).DetachFromDisposeScope();
         List<NamedParameter> all = [];
         long offset = 0;
-        foreach (PlannedParameter parameter in plan)
+        foreach (ExpectedTensor parameter in plan)
         {
             Tensor value = View(Values, offset, parameter).requires_grad_(true);
             Tensor gradient = View(Gradients, offset, parameter);
             value.grad = gradient;
-            all.Add(new(parameter.Name, parameter.Shape, value, gradient, offset, parameter.Count));
+            all.Add(new(parameter.Name, parameter.Shape, value, gradient, offset, Count(parameter)));
             byName.Add(parameter.Name, all[^1]);
-            offset += RoundUp(parameter.Count);
+            offset += RoundUp(Count(parameter));
         }
 
         All = all;
@@ -59,10 +60,7 @@ public sealed class ParameterStore : IDisposable
     public Tensor this[string name] => byName[name].Value;
 
     /// <summary>Forgets the gradients of earlier backward passes.</summary>
-    public void ZeroGradients()
-    {
-        using Tensor _ = Gradients.zero_().alias();
-    }
+    public void ZeroGradients() => Gradients.zero_();
 
     /// <summary>Releases the storage.</summary>
     public void Dispose()
@@ -77,8 +75,10 @@ public sealed class ParameterStore : IDisposable
         Gradients.Dispose();
     }
 
+    private static long Count(ExpectedTensor parameter) => parameter.Shape.Aggregate(1L, (product, side) => checked(product * side));
+
     private static long RoundUp(long count) => (count + LineFloats - 1) / LineFloats * LineFloats;
 
-    private static Tensor View(Tensor flat, long offset, PlannedParameter parameter) =>
-        flat.narrow(0, offset, parameter.Count).view(parameter.Shape).detach().DetachFromDisposeScope();
+    private static Tensor View(Tensor flat, long offset, ExpectedTensor parameter) =>
+        flat.narrow(0, offset, Count(parameter)).view(parameter.Shape).detach().DetachFromDisposeScope();
 }
