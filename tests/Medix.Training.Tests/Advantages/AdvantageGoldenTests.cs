@@ -72,7 +72,8 @@ public class AdvantageGoldenTests
         double[] original = golden.Expected(c)!.Tensor("advantages");
         for (int i = 0; i < rollouts.Count; i++)
         {
-            if (estimator.Name != "reinforce_plus_plus" && rollouts[i].Group != bad.Group && estimator.Name != "grpo_passk")
+            // Batch whitening spreads the bad number everywhere, and the original's pass@k is wrong for all but the best.
+            if (estimator.Name is "grpo" or "rloo" && rollouts[i].Group != bad.Group && rollouts[i].Tokens > 0)
             {
                 int at = int.Parse(rollouts[i].Id, CultureInfo.InvariantCulture);
                 RlGolden.Close(original[at * batch.Length], result.Advantages[i][0], $"row {at}", absolute: 1e-9);
