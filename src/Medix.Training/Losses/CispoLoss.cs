@@ -20,7 +20,7 @@ public sealed class CispoLoss(ClipRange clip) : IPolicyLoss
             double advantage = tokens.Advantages[t];
             double gradient = -advantage * surrogate.ClippedRatio(logRatio);
             TokenClips clips = surrogate.SideOf(logRatio, advantage);
-            results[t] = new TokenLoss(gradient * tokens.LogProbs[t], gradient, ClippedSurrogate.Ratio(logRatio), clips);
+            results[t] = new TokenLoss(gradient * tokens.LogProbs[t], gradient, surrogate.Ratio(logRatio), clips);
         }
     }
 }

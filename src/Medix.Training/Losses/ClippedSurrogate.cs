@@ -5,28 +5,27 @@ namespace Medix.Training.Losses;
 /// </summary>
 internal readonly struct ClippedSurrogate
 {
-    /// <summary>Beyond this log-ratio e^ℓ is held constant, so that a far-off token cannot overflow; its gradient is 0 there.</summary>
-    public const double LogRatioLimit = 20;
-
     private readonly double logLow;
     private readonly double logHigh;
     private readonly double dual;
+    private readonly double limit;
 
     public ClippedSurrogate(ClipRange clip)
     {
         ArgumentNullException.ThrowIfNull(clip);
-        if (clip is not { Low: > 0 and <= 1, High: > 0, Dual: > 1 })
+        if (clip is not { Low: > 0 and <= 1, High: > 0, Dual: > 1, LogRatioLimit: > 0 })
         {
-            throw new ArgumentException($"The clip range {clip} needs 0 < Low ≤ 1, High > 0 and Dual > 1.");
+            throw new ArgumentException($"The clip range {clip} needs 0 < Low ≤ 1, High > 0, Dual > 1 and LogRatioLimit > 0.");
         }
 
         logLow = Math.Log(1 - clip.Low);
         logHigh = Math.Log(1 + clip.High);
         dual = clip.Dual;
+        limit = clip.LogRatioLimit;
     }
 
     /// <summary>e^ℓ inside the limit.</summary>
-    public static double Ratio(double logRatio) => Math.Exp(Math.Clamp(logRatio, -LogRatioLimit, LogRatioLimit));
+    public double Ratio(double logRatio) => Math.Exp(Math.Clamp(logRatio, -limit, limit));
 
     /// <summary>The ratio held to the clip range.</summary>
     public double ClippedRatio(double logRatio) => Math.Exp(Math.Clamp(logRatio, logLow, logHigh));
@@ -44,7 +43,7 @@ internal readonly struct ClippedSurrogate
         TokenClips clips = free < held ? advantage > 0 ? TokenClips.High : TokenClips.Low : TokenClips.None;
         double loss = Math.Max(free, held);
         // Where the two are equal they are the same function, except at A = 0, where both slopes are 0.
-        double slope = free < held || Math.Abs(logRatio) > LogRatioLimit ? 0 : free;
+        double slope = free < held || Math.Abs(logRatio) > limit ? 0 : free;
         if (advantage < 0 && loss > -advantage * dual)
         {
             return new TokenLoss(-advantage * dual, 0, ratio, clips | TokenClips.Dual);

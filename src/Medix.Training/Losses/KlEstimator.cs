@@ -34,7 +34,7 @@ public readonly record struct KlTerm(double Value, double Derivative)
         return estimator switch
         {
             KlEstimator.Difference => new KlTerm(delta, 1),
-            KlEstimator.Absolute => new KlTerm(Math.Abs(delta), Math.Sign(delta)),
+            KlEstimator.Absolute => new KlTerm(Math.Abs(delta), delta > 0 ? 1 : delta < 0 ? -1 : 0),
             KlEstimator.Squared => new KlTerm(delta * delta / 2, delta),
             KlEstimator.K3 => Clamped(-delta),
             KlEstimator.K3Unclamped => new KlTerm(K3(-delta), 1 - Math.Exp(-delta)),
