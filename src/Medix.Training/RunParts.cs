@@ -9,7 +9,6 @@ using Medix.Runs.Recipes;
 using Medix.Text;
 using Medix.Training.Algorithms;
 using Medix.Training.Learning;
-using Medix.Training.Losses;
 using Medix.Training.Qwen3VL;
 using Medix.Training.Rollouts;
 using Medix.Weights;
@@ -36,7 +35,7 @@ public sealed class RunParts : IDisposable
         Engine = engine;
         WeightsBefore = weightsBefore;
         Preparer = new SamplePreparer(new PromptBuilder(source.Tokenizer, new ImageProcessor(source.Images), learner.Config), new ImageProcessor(source.Images), RunData.LimitsOf(recipe.Data));
-        Samples = new SampleStream(data.Train, Preparer, Seed.Derive(recipe.Seed, Seed.Of("rl order")));
+        Samples = new SampleFeed(data.Train, Preparer, Seed.Derive(recipe.Seed, Seed.Of("rl order")));
     }
 
     /// <summary>The samples.</summary>
@@ -52,7 +51,7 @@ public sealed class RunParts : IDisposable
     public SamplePreparer Preparer { get; }
 
     /// <summary>The training samples' order.</summary>
-    public SampleStream Samples { get; }
+    public SampleFeed Samples { get; }
 
     /// <summary>The reward.</summary>
     public CompositeReward Reward => reward.Reward;
@@ -87,7 +86,7 @@ public sealed class RunParts : IDisposable
         using Checkpoint weights = Checkpoint.Open(checkpoint ?? source.Folder);
         Algorithm algorithm = AlgorithmOf(recipe.Algorithm);
         var learner = new PolicyLearner(weights, recipe, algorithm, checkpoint, checkpoint is null ? null : source.Folder);
-        var engine = new LocalPolicyEngine(Qwen3VLModel.Load(weights), source.Tokenizer);
+        var engine = new LocalPolicyEngine(Qwen3VLModel.FromCheckpoint(weights), source.Tokenizer);
         var reward = new RewardFactory(recipe.Reward, data.Texts.Select(t => t.Answer));
         observer.Message($"Model: {recipe.Model.Path}, {learner.ParameterCount / 1e6:0.00} M parameters; {reward.JudgeName}, {reward.EmbedderName}");
         return new RunParts(recipe, source, data, learner, engine, reward, HashOf(source.Folder));

@@ -16,7 +16,7 @@ namespace Medix.Training;
 /// Everything random is derived from (run seed, step, sample, draw), so a step depends on the weights and its number alone.
 /// </summary>
 public sealed class Trainer(
-    PolicyLearner learner, IPolicyEngine engine, CompositeReward reward, SampleStream samples, Algorithm algorithm, TrainRecipe recipe)
+    PolicyLearner learner, IPolicyEngine engine, CompositeReward reward, SampleFeed samples, Algorithm algorithm, TrainRecipe recipe)
 {
     private readonly IAdvantageEstimator estimator = algorithm.CreateAdvantage();
     private readonly LearningRateSchedule schedule = new(

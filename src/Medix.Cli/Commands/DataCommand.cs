@@ -21,7 +21,7 @@ internal static class DataCommand
         command.SetAction(async (parsed, token) =>
         {
             VqaRadImport import = await VqaRadImporter.ImportAsync(parsed.GetValue(path)!, parsed.GetValue(output)!, token).ConfigureAwait(false);
-            Console.WriteLine($"{import.Rows} questions about {import.Images} pictures written to {import.JsonlPath}");
+            Console.WriteLine($"{import.Rows} questions about {import.Images} pictures written to {import.File}");
             foreach (ModalityCount count in import.Modalities)
             {
                 Console.WriteLine($"  {count.Modality}: {count.Images} pictures, {count.Questions} questions");
@@ -69,7 +69,7 @@ internal static class DataCommand
         command.SetAction(parsed =>
         {
             string path = parsed.GetValue(output)!;
-            PhantomSheet.Write(path, parsed.GetValue(seed), parsed.GetValue(each));
+            PhantomSheet.Write(path, parsed.GetValue(seed), parsed.GetValue(each), new PhantomOptions());
             Console.WriteLine($"Written: {path}");
             return ExitCode.Success;
         });

@@ -57,7 +57,7 @@ public sealed class ImageProcessor
     }
 
     /// <summary>The picture as it is before normalisation.</summary>
-    internal RgbImage Resize(RgbImage image) => BicubicResize.Resize(image, SizeFor(image.Width, image.Height));
+    public RgbImage Resize(RgbImage image) => BicubicResize.Resize(image, SizeFor(image.Width, image.Height));
 
     private ImageSize SizeFor(int width, int height)
     {

@@ -5,6 +5,7 @@ using Microsoft.Extensions.AI;
 using Polly.CircuitBreaker;
 using Polly.RateLimiting;
 using Polly.Timeout;
+using ChatOptions = Microsoft.Extensions.AI.ChatOptions;
 
 namespace Medix.Judging;
 

@@ -2,10 +2,8 @@ using Medix.Runs;
 using Medix.Runs.Recipes;
 using Medix.Training.Algorithms;
 using Medix.Training.Losses;
-using Medix.Training.Native;
 using Medix.Training.Optimizers;
 using Medix.Training.Qwen3VL;
-using Medix.Training.Rollouts;
 using Medix.Weights;
 using TorchSharp;
 
@@ -29,8 +27,8 @@ public sealed class PolicyLearner : IDisposable
     private readonly IPolicyLoss loss;
     private readonly float temperature;
     private readonly Qwen3VLForTraining? reference;
-    private readonly AdamW optimizer;
-    private readonly bool freezeVision;
+    private AdamW optimizer;
+    private readonly Dictionary<string, NamedParameter> parameters;
 
     /// <summary>
     /// Loads the policy. <paramref name="checkpoint"/> is a folder with the optimiser's moments; <paramref name="referenceFolder"/> holds the frozen reference
@@ -42,12 +40,12 @@ public sealed class PolicyLearner : IDisposable
         this.algorithm = algorithm;
         loss = algorithm.CreateLoss();
         temperature = (float)recipe.Rollout.Temperature;
-        freezeVision = recipe.Model.FreezeVision;
         Model = Qwen3VLForTraining.Load(weights);
-        optimizer = new AdamW(Model.Store);
+        parameters = Model.Parameters.ToDictionary(p => p.Name);
+        optimizer = new AdamW(Model.Store.ValueSpan.Length);
         if (checkpoint is not null)
         {
-            optimizer.Load(checkpoint);
+            optimizer.Import(OptimizerFile.Read(checkpoint));
         }
 
         if (algorithm.NeedsReference)
@@ -67,7 +65,7 @@ public sealed class PolicyLearner : IDisposable
     public long ParameterCount => Model.Parameters.Sum(p => p.Count);
 
     /// <summary>Updates the moments have seen.</summary>
-    public long OptimizerSteps => optimizer.Steps;
+    public long OptimizerSteps => optimizer.Step;
 
     /// <summary>
     /// One step's updates: the groups are dealt over <c>optimizer.updatesPerStep</c> updates; within one, passes of bounded size add up to the exact loss.
@@ -114,7 +112,7 @@ public sealed class PolicyLearner : IDisposable
             using ResponseLogProbs result = Model.Evaluate(batch, 1);
             torch.Tensor mean = result.LogProbs.mean().neg();
             value = mean.item<float>();
-            Model.Backward(mean);
+            Qwen3VLForTraining.Backward(mean);
         }
 
         return double.IsFinite(value)
@@ -123,19 +121,21 @@ public sealed class PolicyLearner : IDisposable
     }
 
     /// <summary>Forgets the moments: RL begins with an optimiser of its own.</summary>
-    public void RestartOptimizer() => optimizer.Reset();
+    public void RestartOptimizer() => optimizer = new AdamW(Model.Store.ValueSpan.Length);
+
+    /// <summary>A parameter's values by its published name: what the rollout engine is brought up to date from. Valid until the next update.</summary>
+    public ReadOnlySpan<float> Weights(string name) => Model.Store.ValueSpan.Slice((int)parameters[name].Offset, (int)parameters[name].Count);
 
     /// <summary>Writes weights (fp32) and moments into a folder.</summary>
     public void Save(string folder)
     {
         Model.Save(folder);
-        optimizer.Save(folder);
+        OptimizerFile.Write(folder, optimizer.Export());
     }
 
     /// <inheritdoc />
     public void Dispose()
     {
-        optimizer.Dispose();
         reference?.Dispose();
         Model.Dispose();
     }
@@ -168,6 +168,11 @@ public sealed class PolicyLearner : IDisposable
         yield return new PolicyPass(pass);
     }
 
+    private double Apply(double rate, double weightDecay) => optimizer.Update(
+        Model.Store.ValueSpan,
+        Model.Store.GradientSpan,
+        new AdamWOptions(rate, recipe.Beta1, recipe.Beta2, WeightDecay: weightDecay, MaxGradientNorm: recipe.MaxGradNorm)).GradientNorm;
+
     private PolicyLossResult Accumulate(PolicyPass pass, LossScale scale, bool compare, ref DifferenceSums differences)
     {
         using DisposeScope scope = torch.NewDisposeScope();
@@ -180,7 +185,7 @@ public sealed class PolicyLearner : IDisposable
 
         PolicyBatch batch = pass.Collate(logProbs, result.Entropy.detach().data<float>().ToArray(), ReferenceLogProbs(pass));
         PolicyLossResult objective = PolicyObjective.Compute(loss, batch, algorithm.Options, scale);
-        Model.Backward((result.LogProbs * torch.tensor(pass.Flatten(objective.Gradient))).sum());
+        Qwen3VLForTraining.Backward((result.LogProbs * torch.tensor(pass.Flatten(objective.Gradient))).sum());
         return objective;
     }
 

@@ -24,16 +24,12 @@ public sealed class LocalPolicyEngine(Qwen3VLModel model, Tokenizer tokenizer) :
     /// <summary>Takes over the learner's weights.</summary>
     public void UpdateWeights(PolicyLearner learner)
     {
-        learner.Model.Export(model.UpdateWeight);
+        model.UpdateWeights(learner.Weights);
         version++;
     }
 
     /// <inheritdoc />
-    public void Dispose()
-    {
-        generator.Dispose();
-        model.Dispose();
-    }
+    public void Dispose() => model.Dispose();
 
     private static ulong[] Seeds(string sampleId, RolloutOptions options) =>
         [.. Enumerable.Range(0, options.Draws).Select(draw => Seed.Derive(options.Seed, Seed.Of(sampleId), (ulong)draw))];

@@ -87,17 +87,8 @@ public sealed class PhantomSource
     /// <summary>The reasoning sentence of a sample of this source.</summary>
     public string ReasoningOf(string sampleId) => TextOf(sampleId).Reasoning;
 
-    /// <summary>All texts in order without pictures, three per example (question, reasoning, answer): what a tokenizer is trained on.</summary>
-    public IEnumerable<string> Corpus()
-    {
-        for (int index = 0; index < Count; index++)
-        {
-            PhantomText text = PhantomGenerator.Describe(seed, index, options);
-            yield return text.Question;
-            yield return text.Reasoning;
-            yield return text.Answer;
-        }
-    }
+    /// <summary>All texts in order, without painting the pictures.</summary>
+    public IEnumerable<PhantomText> Texts() => Enumerable.Range(0, Count).Select(index => PhantomGenerator.Describe(seed, index, options));
 
     private static ImageSource Encode(string id, PhantomExample example) => new(id + ".png", PngEncoding.Encode(example.Image));
 

@@ -59,10 +59,6 @@ public sealed record ModelRecipe
     [Meaning("Precision of the weights that the run saves.")]
     [OneOf("bf16", "fp32")]
     public string SavePrecision { get; init; } = "fp32";
-
-    /// <summary>Whether the vision tower learns.</summary>
-    [Meaning("Keep the vision tower's weights as they are during RL.")]
-    public bool FreezeVision { get; init; }
 }
 
 /// <summary>The shape of a new small Qwen3-VL model; the defaults are nano's.</summary>

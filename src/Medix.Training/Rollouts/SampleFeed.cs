@@ -3,7 +3,7 @@ using Medix.Data;
 namespace Medix.Training.Rollouts;
 
 /// <summary>The training samples in their order, prepared as they are needed.</summary>
-public sealed class SampleStream(IReadOnlyList<Sample> samples, SamplePreparer preparer, ulong seed)
+public sealed class SampleFeed(IReadOnlyList<Sample> samples, SamplePreparer preparer, ulong seed)
 {
     private readonly SampleOrder order = new(samples.Count, seed);
 
