@@ -34,7 +34,7 @@ internal static class GradientTensors
             result.DetachFromDisposeScope();
         }
 
-        return [.. results!];
+        return [.. results.Select(result => result!)];
     }
 
     /// <summary>Ends a backward pass on this thread.</summary>

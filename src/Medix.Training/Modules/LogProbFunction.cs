@@ -46,6 +46,7 @@ internal sealed unsafe class LogProbFunction : MultiTensorFunction<LogProbFuncti
             }
         }
 
+        ctx.set_materialize_grads(false);
         ctx.save_for_backward(keep ? [hidden, weight, entropies, logSums, logits] : [hidden, weight, entropies, logSums]);
         ctx.save_data(Call, call);
         return [logProbs, entropies];
@@ -56,7 +57,7 @@ internal sealed unsafe class LogProbFunction : MultiTensorFunction<LogProbFuncti
         GradientTensors.Begin();
         List<Tensor> saved = ctx.get_saved_variables();
         HeadCall call = (HeadCall)ctx.get_data(Call);
-        Tensor hidden = saved[0], weight = saved[1], dlogp = grad_outputs[0].contiguous(), dentropy = grad_outputs[1].contiguous();
+        Tensor hidden = saved[0], weight = saved[1], dlogp = Defined(grad_outputs[0], saved[2]), dentropy = Defined(grad_outputs[1], saved[2]);
         int rows = call.Targets.Length, vocabulary = checked((int)weight.shape[0]), chunk = Math.Min(rows, ChunkRows(vocabulary));
         Tensor dhidden = TensorMemory.Empty(hidden.shape), dweight = zeros(weight.shape, ScalarType.Float32);
         Tensor gradients = TensorMemory.Empty(chunk, vocabulary);
@@ -78,6 +79,9 @@ internal sealed unsafe class LogProbFunction : MultiTensorFunction<LogProbFuncti
 
         return GradientTensors.Return([.. saved, .. grad_outputs, dlogp, dentropy, gradients], dhidden, dweight, null, null, null);
     }
+
+    /// <summary>An output that no loss used has no gradient.</summary>
+    private static Tensor Defined(Tensor gradient, Tensor like) => gradient.IsInvalid ? zeros_like(like) : gradient.contiguous();
 
     private static int ChunkRows(int vocabulary) => (int)Math.Max(16, ChunkLogits / vocabulary);
 

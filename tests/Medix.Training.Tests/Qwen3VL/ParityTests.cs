@@ -162,7 +162,7 @@ public class ParityTests
 
     private static float[] Values(Tensor tensor)
     {
-        using Tensor flat = tensor.detach().contiguous();
+        using Tensor detached = tensor.detach(), flat = detached.contiguous();
         return flat.data<float>().ToArray();
     }
 
