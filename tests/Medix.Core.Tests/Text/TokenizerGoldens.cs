@@ -4,10 +4,10 @@ using Medix.Text;
 
 namespace Medix.Core.Tests.Text;
 
-/// <summary>The real Qwen3-VL vocabulary, loaded once; null where the shared files are absent.</summary>
+/// <summary>The real Qwen3-VL vocabulary, loaded once for all test classes.</summary>
 public sealed class QwenTokenizer
 {
-    private readonly Lazy<Tokenizer> _tokenizer = new(() => Tokenizer.Load(SharedFiles.Require("data", "tokenizer-qwen", "qwen3-vl")));
+    private static readonly Lazy<Tokenizer> Loaded = new(() => Tokenizer.Load(SharedFiles.Require("data", "tokenizer-qwen", "qwen3-vl")));
 
     /// <summary>The tokenizer; skips the calling test where it is not there.</summary>
     public Tokenizer Tokenizer
@@ -15,7 +15,7 @@ public sealed class QwenTokenizer
         get
         {
             SharedFiles.Require("data", "tokenizer-qwen", "qwen3-vl");
-            return _tokenizer.Value;
+            return Loaded.Value;
         }
     }
 }
