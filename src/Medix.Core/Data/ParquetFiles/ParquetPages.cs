@@ -10,6 +10,9 @@ internal static class ParquetPages
 {
     private const int MaxPageBytes = 1 << 30;
 
+    // The decoder allocates by these counts before it reads a value, and a few bytes of run lengths can claim billions.
+    private const int MaxValues = 1 << 26;
+
     /// <summary>Checks one chunk; <paramref name="end"/> is where the footer begins.</summary>
     /// <exception cref="InvalidDataException">A page is damaged or a size is impossible.</exception>
     public static void Check(Stream file, ColumnMetaData chunk, long end)
@@ -20,9 +23,15 @@ internal static class ParquetPages
             throw new InvalidDataException($"its data ({chunk.TotalCompressedSize} bytes at {start}) does not lie inside the file");
         }
 
+        if (chunk.NumValues is < 0 or > MaxValues)
+        {
+            throw new InvalidDataException($"it claims {chunk.NumValues} values in one row group, at most {MaxValues} are read");
+        }
+
         long stop = start + chunk.TotalCompressedSize;
         byte[] buffer = new byte[1 << 16];
         ThriftStream thrift = new(file);
+        long values = 0;
         for (long position = start; position < stop;)
         {
             file.Seek(position, SeekOrigin.Begin);
@@ -37,12 +46,19 @@ internal static class ParquetPages
             {
                 throw new InvalidDataException($"the page at byte {position - page.CompressedBytes} has checksum {actual:X8}, written was {(uint)expected:X8}");
             }
+
+            values += page.Values;
+        }
+
+        if (values != chunk.NumValues)
+        {
+            throw new InvalidDataException($"its pages hold {values} values, the footer says {chunk.NumValues}");
         }
     }
 
     private static PageFrame ReadHeader(ThriftStream thrift)
     {
-        int uncompressed = -1, compressed = -1;
+        int uncompressed = -1, compressed = -1, values = 0;
         int? crc = null;
         for (int id = 0; thrift.NextField(ref id, out int type);)
         {
@@ -57,13 +73,34 @@ internal static class ParquetPages
                 case (4, ThriftStream.TypeI32):
                     crc = thrift.Int32();
                     break;
+                case (5 or 8, ThriftStream.TypeStruct): // data page header, version 1 or 2
+                    values = ReadValueCount(thrift);
+                    break;
                 default:
                     thrift.Skip(type);
                     break;
             }
         }
 
-        return new PageFrame(uncompressed, compressed, crc);
+        return new PageFrame(uncompressed, compressed, crc, values);
+    }
+
+    private static int ReadValueCount(ThriftStream thrift)
+    {
+        int values = 0;
+        for (int id = 0; thrift.NextField(ref id, out int type);)
+        {
+            if (id == 1 && type == ThriftStream.TypeI32)
+            {
+                values = thrift.Int32();
+            }
+            else
+            {
+                thrift.Skip(type);
+            }
+        }
+
+        return values >= 0 ? values : throw new InvalidDataException($"a page claims {values} values");
     }
 
     private static uint Checksum(Stream file, int count, byte[] buffer)
@@ -80,5 +117,5 @@ internal static class ParquetPages
         return crc;
     }
 
-    private readonly record struct PageFrame(int UncompressedBytes, int CompressedBytes, int? Crc);
+    private readonly record struct PageFrame(int UncompressedBytes, int CompressedBytes, int? Crc, int Values);
 }

@@ -127,7 +127,13 @@ public sealed class ParquetTable : IAsyncDisposable
         foreach (DataField leaf in ParquetTypes.Leaves(field))
         {
             ColumnChunk chunk = rows.GetMetadata(leaf) ?? throw new InvalidDataException($"'{leaf.Path}' is not in the row group");
-            ParquetPages.Check(file, chunk.MetaData ?? throw new InvalidDataException($"'{leaf.Path}' has no metadata (it may be encrypted)"), footer.Offset);
+            ColumnMetaData metadata = chunk.MetaData ?? throw new InvalidDataException($"'{leaf.Path}' has no metadata (it may be encrypted)");
+            ParquetPages.Check(file, metadata, footer.Offset);
+            if (leaf.MaxRepetitionLevel == 0 ? metadata.NumValues != rows.RowCount : metadata.NumValues < rows.RowCount)
+            {
+                throw new InvalidDataException($"'{leaf.Path}' holds {metadata.NumValues} values for {rows.RowCount} rows");
+            }
+
             leaves.Add(await ParquetLeaf.ReadAsync(rows, leaf, cancellationToken).ConfigureAwait(false));
         }
 
