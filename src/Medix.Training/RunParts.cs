@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using Medix.Data;
 using Medix.Evaluation.Reports;
 using Medix.Imaging;
+using Medix.Inference.Kernels;
 using Medix.Inference.Qwen3VL;
 using Medix.Rewards;
 using Medix.Runs;
@@ -138,7 +139,7 @@ public sealed class RunParts : IDisposable
     /// <summary>Saves the policy in Hugging Face layout and returns the SHA-256 of its weights file.</summary>
     public string SaveModel(string folder)
     {
-        Learner.Model.Save(folder, recipe.Model.SavePrecision == "bf16" ? WeightFormat.BFloat16 : WeightFormat.Float32);
+        Learner.Model.Save(folder, recipe.Model.SavePrecision == "bf16" ? WeightStorage.Bf16 : WeightStorage.Fp32);
         source.CopyCompanions(folder);
         return HashOf(folder);
     }
