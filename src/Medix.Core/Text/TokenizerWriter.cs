@@ -85,7 +85,7 @@ internal static class TokenizerWriter
     private static JsonObject DefaultSettings(TokenizerDefinition definition)
     {
         bool Has(string token) => definition.Added.Values.Any(added => added.Content == token);
-        return new JsonObject
+        JsonObject settings = new()
         {
             ["tokenizer_class"] = definition.Pattern == SplitPattern.Qwen2 ? "Qwen2Tokenizer" : "PreTrainedTokenizerFast",
             ["add_prefix_space"] = false,
@@ -97,6 +97,20 @@ internal static class TokenizerWriter
             ["clean_up_tokenization_spaces"] = false,
             ["split_special_tokens"] = false,
         };
+        if (Has("<|im_start|>"))
+        {
+            settings["chat_template"] = ReadTemplate();
+        }
+
+        return settings;
+    }
+
+    // The part of the Qwen3-VL template that this product trains with: no tools, no videos.
+    private static string ReadTemplate()
+    {
+        using Stream stream = typeof(TokenizerWriter).Assembly.GetManifestResourceStream("Medix.Text.chat_template.jinja")!;
+        using StreamReader reader = new(stream);
+        return reader.ReadToEnd();
     }
 
     private static JsonObject AddedEntry(AddedToken token, int? id)

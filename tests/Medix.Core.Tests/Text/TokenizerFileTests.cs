@@ -22,6 +22,17 @@ public sealed class TokenizerFileTests : IDisposable
     }
 
     [Fact]
+    public void Saved_settings_name_the_class_the_end_token_and_a_template()
+    {
+        SmallTokenizer.Instance.Save(_folder.Path);
+        JsonNode settings = JsonNode.Parse(File.ReadAllText(_folder.File("tokenizer_config.json")))!;
+        Assert.Equal(
+            ["Qwen2Tokenizer", "<|im_end|>", "<|endoftext|>"],
+            ((string[])["tokenizer_class", "eos_token", "pad_token"]).Select(name => settings[name]!.ToString()));
+        Assert.Contains("<|im_start|>assistant", settings["chat_template"]!.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Vocabulary_and_merges_apart_load_the_same_with_and_without_the_version_line()
     {
         SmallTokenizer.Instance.Save(_folder.Path);
