@@ -26,7 +26,7 @@ public static class PhantomSheet
         if (perModality is < 1 or > 12 || options.Size > 256)
         {
             throw new MedixException(
-                $"A contact sheet of {perModality} examples per modality at {options.Size} pixels cannot be laid out: use 1 to 12 examples and at most 256 pixels.");
+                $"A contact sheet of {perModality} examples per modality at {options.Size} pixels is too large: use 1 to 12 examples and at most 256 pixels.");
         }
 
         int scale = Math.Max(1, 256 / options.Size), side = options.Size * scale;

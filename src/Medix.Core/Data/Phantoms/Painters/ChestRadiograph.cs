@@ -119,6 +119,6 @@ internal sealed class ChestRadiograph : PhantomPainter
         // A level that climbs along the chest wall: everything below a large circle whose centre is above and towards the midline.
         float inwards = mark.Site.Side == Side.Right ? 0.16f : -0.16f;
         Ellipse air = new(mark.X + inwards, mark.Y - 0.42f, 0.36f, 0.36f);
-        canvas.Fill(new Both<Beyond<Ellipse>, Ellipse>(new Beyond<Ellipse>(air), lung), 0.82f, 0.012f, 0.95f);
+        canvas.Fill(new Both<Beyond<Ellipse>, Ellipse>(new Beyond<Ellipse>(air), lung), 0.76f, 0.012f, 0.97f);
     }
 }

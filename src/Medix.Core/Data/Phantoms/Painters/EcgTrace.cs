@@ -4,7 +4,7 @@ namespace Medix.Data.Phantoms;
 internal sealed class EcgTrace : PhantomPainter
 {
     private const int Slots = 6;
-    private const float Baseline = 0.58f, SlotWidth = 0.15f, FirstSlot = 0.12f;
+    private const float Baseline = 0.58f, LineWidth = 0.009f, SlotWidth = 0.15f, FirstSlot = 0.12f;
 
     private static readonly Site[] Beats =
     [
@@ -32,7 +32,7 @@ internal sealed class EcgTrace : PhantomPainter
         Ink ink = new(0.05f, 0.05f, 0.12f);
         const float Pulse = Baseline - 0.2f;
         canvas.Fill(
-            new Stroke([0f, 0.02f, 0.02f, 0.06f, 0.06f, FirstSlot], [Baseline, Baseline, Pulse, Pulse, Baseline, Baseline], 0.007f, 0.007f), ink);
+            new Stroke([0f, 0.02f, 0.02f, 0.06f, 0.06f, FirstSlot], [Baseline, Baseline, Pulse, Pulse, Baseline, Baseline], LineWidth, LineWidth), ink);
         for (int slot = 0; slot < Slots; slot++)
         {
             float x = FirstSlot + (SlotWidth * slot);
@@ -59,13 +59,12 @@ internal sealed class EcgTrace : PhantomPainter
                 break;
             default:
                 height = mark.RadiusY;
-                along = [0f, 0.1f, 0.25f, 0.42f, 0.5f, 0.66f, 0.76f, 0.86f, 1f];
-                up = [0f, 0f, 0.85f, 1f, 0.6f, -0.55f, -0.6f, -0.2f, 0f];
+                along = [0f, 0.08f, 0.24f, 0.4f, 0.48f, 0.62f, 0.72f, 0.82f, 0.9f, 1f];
+                up = [0f, 0f, 0.85f, 1f, 0.6f, -0.55f, -0.6f, -0.2f, 0f, 0f];
                 break;
         }
 
-        float width = mark?.Type.Name == "wide beat" ? 0.012f : 0.008f;
-        return new Stroke([.. along.Select(a => x + (a * SlotWidth))], [.. up.Select(h => Baseline - (h * height))], width, width);
+        return new Stroke([.. along.Select(a => x + (a * SlotWidth))], [.. up.Select(h => Baseline - (h * height))], LineWidth, LineWidth);
     }
 
     private static void Paper(Canvas canvas)

@@ -11,7 +11,7 @@ internal sealed class Mammogram : PhantomPainter
     private static readonly Site[] Places =
     [
         new("upper part", Side.None, 0.3f, 0.3f, 0.03f), new("lower part", Side.None, 0.27f, 0.74f, 0.03f),
-        new("centre", Side.None, 0.24f, 0.53f), new("area behind the nipple", Side.None, 0.5f, 0.52f),
+        new("centre", Side.None, 0.24f, 0.53f), new("nipple area", Side.None, 0.5f, 0.52f),
     ];
 
     public override PhantomSpec Spec { get; } = new("MAMMOGRAPHY", "mammogram", "even tissue", "in the breast", SideRule.Breast,

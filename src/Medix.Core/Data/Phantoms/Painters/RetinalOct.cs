@@ -22,8 +22,8 @@ internal sealed class RetinalOct : PhantomPainter
 
     public override PhantomSpec Spec { get; } = new("OCT_SCAN", "OCT scan", "regular layers", "in the retina", SideRule.Image,
     [
-        new("cyst", "cysts", Inner, [0.034f, 0.052f, 0.078f], -1, 1.15f),
-        new("drusen", null, Outer, [0.07f], 1, 1.6f) { Bare = true },
+        new("cyst", "cysts", Inner, [0.037f, 0.055f, 0.08f], -1, 1.15f),
+        new("drusen", null, Outer, [0.07f], 0, 1.6f) { Bare = true },
         new("subretinal fluid", null, Outer, [0.08f], -1, 3f) { Bare = true },
     ])
     {

@@ -8,6 +8,10 @@ namespace Medix.Data.Phantoms;
 /// </summary>
 internal static class PhantomLanguage
 {
+    private const string NoAbnormality = "no abnormality";
+
+    private static readonly string[] Places = ["{an x}", "{xs}", "{x}", "{view}", "{what}"];
+
     private static readonly string[] Numbers = ["no", "one", "two", "three", "four"];
 
     private static readonly Dictionary<QuestionKind, string[]> Questions = new()
@@ -75,9 +79,32 @@ internal static class PhantomLanguage
     /// <summary>The size of a mark as an answer gives it, or null.</summary>
     public static string? SizeOf(PhantomSpec spec, Mark mark) => mark.Type.Sizable ? spec.Sizes[mark.SizeClass] : null;
 
+    /// <summary>Every answer a modality can give.</summary>
+    public static IEnumerable<string> AnswersOf(PhantomSpec spec)
+    {
+        IEnumerable<string> named = spec.Types.SelectMany(type => (string[])[type.Name, $"yes, {WithArticle(type)}", $"no {type.Name}"]);
+        IEnumerable<string> regions = spec.Types.SelectMany(type => type.Sites).Select(site => site.Region);
+        string[] sides = spec.Sides switch
+        {
+            SideRule.Eye => ["left eye", "right eye"],
+            SideRule.Breast => ["left breast", "right breast"],
+            _ => ["left", "right"],
+        };
+        return [NoAbnormality, .. named, .. regions, .. Numbers.Skip(1), .. sides, .. spec.Types.Any(type => type.Sizable) ? spec.Sizes : []];
+    }
+
+    /// <summary>All of a modality's words that fill templates.</summary>
+    public static IEnumerable<string> PhrasesOf(PhantomSpec spec) =>
+        [.. AnswersOf(spec), spec.View, spec.Normal, spec.Whole, spec.Preposition, .. spec.Types.Select(type => type.Plural ?? type.Name)];
+
+    /// <summary>All templates, their places blank.</summary>
+    public static IEnumerable<string> Templates => Questions.Values.Concat(SideQuestions.Values).SelectMany(list => list)
+        .Concat([.. Sentences, "a an and but no of the on the left side"])
+        .Select(template => Places.Aggregate(template, (text, place) => text.Replace(place, " ", StringComparison.Ordinal)));
+
     private static string Answer(PhantomPlan plan) => plan.Kind switch
     {
-        QuestionKind.What => plan.Marks.Count == 0 ? "no abnormality" : plan.Marks[0].Type.Name,
+        QuestionKind.What => plan.Marks.Count == 0 ? NoAbnormality : plan.Marks[0].Type.Name,
         QuestionKind.Presence => IsPresent(plan) ? $"yes, {WithArticle(plan.Asked)}" : $"no {plan.Asked.Name}",
         QuestionKind.Where => plan.Marks[0].Site.Region,
         QuestionKind.HowMany => Numbers[plan.Marks.Count],
