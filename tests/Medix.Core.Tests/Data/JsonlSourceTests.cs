@@ -23,7 +23,9 @@ public sealed class JsonlSourceTests : DataTest
             {
                 string id = row.GetProperty("id").GetRawText();
                 JsonElement cell = row.GetProperty("image");
-                string[] paths = cell.ValueKind == JsonValueKind.Array ? [.. cell.EnumerateArray().Select(path => path.GetString()!)] : [cell.GetString()!];
+                string[] paths = cell.ValueKind == JsonValueKind.Array
+                    ? [.. cell.EnumerateArray().Select(path => path.GetString()!)]
+                    : [cell.GetString()!];
                 string? reason = paths.Any(path => path.Contains("..", StringComparison.Ordinal)) ? SkipReasons.ImageOutsideFolder
                     : paths.All(path => File.Exists(Path.Combine(folder, path))) ? null : SkipReasons.MissingImage;
                 if (reason is null)
@@ -54,7 +56,7 @@ public sealed class JsonlSourceTests : DataTest
             (List<DatasetRow> rows, SkippedRows skipped) = await ReadAsync(SampleSources.Open(null, folder, names, split.Name));
             Assert.Empty(skipped.Rows);
             Assert.Equal(
-                split.Value.EnumerateArray().Select(row => $"{row.GetProperty("image").GetString()} {row.GetProperty("text").GetString()} {row.GetProperty("label")}"),
+                split.Value.EnumerateArray().Select(row => $"{row.GetProperty("image")} {row.GetProperty("text")} {row.GetProperty("label")}"),
                 rows.Select(row => $"{row.Images[0].Name} {row.Problem} {row.Solution}"));
         }
     }
@@ -92,8 +94,10 @@ public sealed class JsonlSourceTests : DataTest
         Assert.Equal(["1", "2", "3"], rows.Select(row => row.Id));
         Assert.Equal([1, 2, 0], rows.Select(row => row.Images.Count));
         Assert.Equal("3", rows[1].Solution);
-        int line = 1;
-        (string, string)[] expected = [.. lines.Select(entry => (entry.Reason, Line: (line += 2) - 2)).Where(entry => entry.Reason is not null).Select(entry => ($"line {entry.Line}", entry.Reason!))];
+        (string, string)[] expected =
+        [
+            .. lines.Select((entry, i) => (Place: $"line {(2 * i) + 1}", Reason: entry.Reason ?? "")).Where(entry => entry.Reason.Length > 0),
+        ];
         Assert.Equal(expected, skipped.Rows.Select(row => (string.Join(' ', row.Row.Split(' ')[1..3]), row.Reason)));
         Assert.Equal(skipped.Rows.Count, skipped.ByReason.Sum(count => count.Rows));
         Assert.All(skipped.Rows, row => Assert.NotEmpty(row.Detail));
@@ -123,8 +127,11 @@ public sealed class JsonlSourceTests : DataTest
     [Fact]
     public void Nothing_at_the_path_is_an_error_that_says_what_is_expected()
     {
-        Assert.Contains("no data set at", Assert.Throws<MedixException>(() => SampleSources.Open(null, Path.Combine(Folder, "x"))).Message, StringComparison.Ordinal);
-        Assert.Contains("train.jsonl", Assert.Throws<MedixException>(() => SampleSources.Open(null, Folder)).Message, StringComparison.Ordinal);
-        Assert.Contains("parquet, jsonl, vqa-rad", Assert.Throws<MedixException>(() => SampleSources.Open("csv", Folder)).Message, StringComparison.Ordinal);
+        Refused("no data set at", null, Path.Combine(Folder, "x"));
+        Refused("train.jsonl", null, Folder);
+        Refused("parquet, jsonl, vqa-rad", "csv", Folder);
     }
+
+    private static void Refused(string words, string? kind, string path) =>
+        Assert.Contains(words, Assert.Throws<MedixException>(() => SampleSources.Open(kind, path)).Message, StringComparison.Ordinal);
 }

@@ -164,10 +164,11 @@ public sealed class ParquetParityTests : DataTest
                 Assert.Equal(Scaled(expected.GetString()!), Scaled(Convert.ToString(actual, CultureInfo.InvariantCulture)!));
                 break;
             case string or DateOnly or DateTime or TimeSpan or TimeOnly:
-                Assert.True(expected.GetString() == Iso(actual), $"{where}: {Iso(actual)} ({actual.GetType()}), expected {expected}");
+                Assert.True(expected.GetString() == Iso(actual), $"{where}: {Iso(actual)}, expected {expected}");
                 break;
             default:
-                Assert.True(expected.GetRawText() == Convert.ToString(actual, CultureInfo.InvariantCulture), $"{where}: {actual}, expected {expected.GetRawText()}");
+                string text = Convert.ToString(actual, CultureInfo.InvariantCulture)!;
+                Assert.True(expected.GetRawText() == text, $"{where}: {text}, expected {expected.GetRawText()}");
                 break;
         }
     }

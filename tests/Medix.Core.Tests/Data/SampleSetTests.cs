@@ -35,7 +35,10 @@ public sealed class SampleSetTests : DataTest
             new DatasetRow("nothing", [good], "<image> ", "s", "t"));
         Assert.Equal("ok", Assert.Single(set.Samples).Id);
         Assert.Equal(
-            [("tag", SkipReasons.UnknownTag), ("empty", SkipReasons.EmptyAnswer), ("cut", SkipReasons.DamagedImage), ("markers", SkipReasons.ImageMarkers), ("nothing", SkipReasons.EmptyQuestion)],
+            [
+                ("tag", SkipReasons.UnknownTag), ("empty", SkipReasons.EmptyAnswer), ("cut", SkipReasons.DamagedImage),
+                ("markers", SkipReasons.ImageMarkers), ("nothing", SkipReasons.EmptyQuestion),
+            ],
             set.Skipped.Rows.Select(row => (row.Row, row.Reason)));
     }
 
@@ -55,11 +58,12 @@ public sealed class SampleSetTests : DataTest
     public async Task Each_distinct_picture_is_checked_once()
     {
         int calls = 0;
-        DatasetRow[] rows = [.. Enumerable.Range(0, 9).Select(i => new DatasetRow($"{i}", [new ImageSource($"{i}", new byte[] { (byte)(i % 3) })], "p", "s", "t"))];
-        SampleSet set = await SampleSet.LoadAsync(new ListSource(rows), Bare, image => throw new MedixException($"bad {calls++}"), Token)
-            .ContinueWith(task => task.IsFaulted ? new SampleSet([], SkippedRows.None, task.Exception!.InnerException!.Message) : task.Result, TaskScheduler.Default);
+        ImageSource Picture(int i) => new($"{i}", new[] { (byte)(i % 3) });
+        DatasetRow[] rows = [.. Enumerable.Range(0, 9).Select(i => new DatasetRow($"{i}", [Picture(i)], "p", "s", "t"))];
+        ImageCheck check = image => throw new MedixException($"bad {calls++}");
+        MedixException error = await Assert.ThrowsAsync<MedixException>(() => SampleSet.LoadAsync(new ListSource(rows), Bare, check, Token));
         Assert.Equal(3, calls);
-        Assert.StartsWith("None of the 9 rows", set.Hash, StringComparison.Ordinal);
+        Assert.StartsWith("None of the 9 rows", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -79,7 +83,8 @@ public sealed class SampleSetTests : DataTest
         Assert.Equal(hash, (await SampleSet.LoadAsync(new ListSource([row]), PromptTemplate.Load("medical"), null, Token)).Hash);
         DatasetRow[] others =
         [
-            row with { Id = "b" }, row with { Problem = "q" }, row with { Solution = "<X_RAY>\nt" }, row with { Solution = "<CT_SCAN>\ns" }, row with { Solution = "s" },
+            row with { Id = "b" }, row with { Problem = "q" },
+            row with { Solution = "<X_RAY>\nt" }, row with { Solution = "<CT_SCAN>\ns" }, row with { Solution = "s" },
             row with { Images = [] }, row with { Images = [new ImageSource("n", Png.Concat(new byte[1]).ToArray())] },
         ];
         string[] hashes = [.. await Task.WhenAll(others.Select(async other => (await SampleSet.LoadAsync(new ListSource([other]), Bare, null, Token)).Hash))];
@@ -136,9 +141,11 @@ public sealed class SampleSetTests : DataTest
     {
         SampleSet set = await LoadAsync(
             new DatasetRow("short", [], "a b", "s", "t"), new DatasetRow("long", [], "a b c d", "s", "t"), new DatasetRow("bad", [], "x", "s", "t"));
-        SampleSet kept = TokenBudget.Check(set, sample => sample.Question == "x" ? throw new MedixException("cannot count") : sample.Question.Split(' ').Length, 2);
+        int Count(Sample sample) => sample.Question == "x" ? throw new MedixException("cannot count") : sample.Question.Split(' ').Length;
+        SampleSet kept = TokenBudget.Check(set, Count, 2);
         Assert.Equal("short", Assert.Single(kept.Samples).Id);
-        Assert.Equal([("long", SkipReasons.TooManyTokens), ("bad", SkipReasons.DamagedImage)], kept.Skipped.Rows.Select(row => (row.Row, row.Reason)));
+        Assert.Equal(
+            [("long", SkipReasons.TooManyTokens), ("bad", SkipReasons.DamagedImage)], kept.Skipped.Rows.Select(row => (row.Row, row.Reason)));
         Assert.Contains("4 > 2", kept.Skipped.Rows[0].Detail, StringComparison.Ordinal);
         Assert.NotEqual(set.Hash, kept.Hash);
         Assert.Throws<MedixException>(() => TokenBudget.Check(set, _ => 3, 2));
@@ -147,9 +154,11 @@ public sealed class SampleSetTests : DataTest
     private static Task<SampleSet> LoadAsync(params DatasetRow[] rows) =>
         SampleSet.LoadAsync(new ListSource(rows), Bare, ImageChecksOrNone(rows), Token);
 
-    private static ImageCheck? ImageChecksOrNone(DatasetRow[] rows) => rows.Any(row => row.Id == "cut") ? ImageChecks.Decode(new ImageLimits()) : null;
+    private static ImageCheck? ImageChecksOrNone(DatasetRow[] rows) =>
+        rows.Any(row => row.Id == "cut") ? ImageChecks.Decode(new ImageLimits()) : null;
 
-    private static string Show(Sample sample) => string.Concat(Assert.Single(sample.Messages).Parts.Select(part => part is TextPart text ? text.Text : "[image]"));
+    private static string Show(Sample sample) =>
+        string.Concat(Assert.Single(sample.Messages).Parts.Select(part => part is TextPart text ? text.Text : "[image]"));
 
     private sealed class ListSource(DatasetRow[] rows) : ISampleSource
     {

@@ -2,7 +2,9 @@ using Medix.Data;
 
 namespace Medix.Core.Tests.Data;
 
-/// <summary>What every <see cref="ISampleSource"/> promises. A new source adds a class with <see cref="OpenAsync"/>, which has usable and unusable rows.</summary>
+/// <summary>
+/// What every <see cref="ISampleSource"/> promises. A new source adds a class with <see cref="OpenAsync"/>, which has usable and unusable rows.
+/// </summary>
 public abstract class SampleSourceContract : DataTest
 {
     protected abstract Task<ISampleSource> OpenAsync();
@@ -42,8 +44,11 @@ public abstract class SampleSourceContract : DataTest
         });
     }
 
-    private static string Show(DatasetRow row) =>
-        $"{row.Id}|{row.Problem}|{row.Solution}|{row.Source}|{row.Group}|{row.Notes}|{string.Join(",", row.Images.Select(image => Convert.ToHexString(image.Bytes.Span)))}";
+    private static string Show(DatasetRow row)
+    {
+        string images = string.Join(",", row.Images.Select(image => Convert.ToHexString(image.Bytes.Span)));
+        return $"{row.Id}|{row.Problem}|{row.Solution}|{row.Source}|{row.Group}|{row.Notes}|{images}";
+    }
 }
 
 public sealed class JsonlSourceContract : SampleSourceContract

@@ -105,7 +105,8 @@ public sealed class VqaRadTests : DataTest
         string folder = SharedFiles.Require("data", "vqa-rad");
         SampleSet set = await SampleSet.LoadAsync(new VqaRadSource(folder), PromptTemplate.Load("bare"), ImageChecks.Header(new ImageLimits()), Token);
         SampleSplit split = SplitBy.Key(set.Samples, 0.2, 7);
-        Dictionary<string, string> cases = (await ItemsAsync(folder)).ToDictionary(item => $"vqa-rad-{Text(item, "qid")}", item => Text(item, "image_case_url"));
+        JsonElement[] items = await ItemsAsync(folder);
+        Dictionary<string, string> cases = items.ToDictionary(item => $"vqa-rad-{Text(item, "qid")}", item => Text(item, "image_case_url"));
         Assert.Empty(split.Train.Select(sample => sample.Images[0].Name).Intersect(split.HeldOut.Select(sample => sample.Images[0].Name)));
         Assert.Empty(split.Train.Select(sample => cases[sample.Id]).Intersect(split.HeldOut.Select(sample => cases[sample.Id])));
         Assert.Equal(set.Samples.Count, split.Train.Count + split.HeldOut.Count);
@@ -141,7 +142,8 @@ public sealed class VqaRadTests : DataTest
     public async Task An_import_leaves_a_used_folder_alone_and_nothing_behind()
     {
         string target = Path.GetDirectoryName(Write("out/mine.txt", "x"))!;
-        Assert.Contains("not empty", (await Assert.ThrowsAsync<MedixException>(() => VqaRadImporter.ImportAsync(Folder, target, Token))).Message, StringComparison.Ordinal);
+        MedixException error = await Assert.ThrowsAsync<MedixException>(() => VqaRadImporter.ImportAsync(Folder, target, Token));
+        Assert.Contains("not empty", error.Message, StringComparison.Ordinal);
         Write($"in/{VqaRadFile.PublicName}", """[{"qid": 1, "image_name": "no.jpg", "question": "q", "answer": "a"}]""");
         Directory.CreateDirectory(Path.Combine(Folder, "in", "images"));
         await Assert.ThrowsAsync<MedixException>(() => VqaRadImporter.ImportAsync(Path.Combine(Folder, "in"), Path.Combine(Folder, "new"), Token));
@@ -161,7 +163,10 @@ public sealed class VqaRadTests : DataTest
         (List<DatasetRow> rows, SkippedRows skipped) = await ReadAsync(new VqaRadSource(Folder));
         Assert.Equal(("vqa-rad-1", "Where is it?", "4", (string?)null), (rows[0].Id, rows[0].Problem, rows[0].Solution, rows[0].Notes?.BodyPart));
         Assert.Equal(
-            [SkipReasons.NotJson, SkipReasons.MissingField, SkipReasons.MissingImage, SkipReasons.MissingImage, SkipReasons.ImageOutsideFolder, SkipReasons.EmptyQuestion, SkipReasons.MissingField],
+            [
+                SkipReasons.NotJson, SkipReasons.MissingField, SkipReasons.MissingImage, SkipReasons.MissingImage, SkipReasons.ImageOutsideFolder,
+                SkipReasons.EmptyQuestion, SkipReasons.MissingField,
+            ],
             skipped.Rows.Select(row => row.Reason));
         foreach (string text in new[] { "{}", "[", "<html>" })
         {
