@@ -16,8 +16,8 @@ public static class ImageChecks
         if (size.Width > limits.MaxSide || size.Height > limits.MaxSide || (long)size.Width * size.Height > limits.MaxPixels)
         {
             throw new MedixException(
-                $"{image.Name}: the picture is {size.Width}x{size.Height} pixels; accepted are sides up to {limits.MaxSide} and {limits.MaxPixels} pixels in all. "
-                + "Scale it down, or raise the limit.");
+                $"{image.Name}: the picture is {size.Width}x{size.Height} pixels; accepted are sides up to {limits.MaxSide} "
+                + $"and {limits.MaxPixels} pixels in all. Scale it down, or raise the limit.");
         }
     };
 }

@@ -65,7 +65,8 @@ public sealed class JsonlSource : ISampleSource
         {
             throw new MedixException(
                 $"'{path}' is not JSON lines: none of its {lines} lines is a JSON object. Expected one object a line with "
-                + $"{columns.ProblemCandidates[0]}, {columns.SolutionCandidates[0]} and {columns.ImageCandidates[0]}. Convert it, or give the path of another file.");
+                + $"{columns.ProblemCandidates[0]}, {columns.SolutionCandidates[0]} and {columns.ImageCandidates[0]}. "
+                + "Convert it, or give the path of another file.");
         }
 
         // Else a misspelt image column would train on text alone, in silence.

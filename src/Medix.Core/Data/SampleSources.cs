@@ -11,8 +11,9 @@ public static partial class SampleSources
     public static IReadOnlyList<string> Kinds { get; } = ["parquet", "jsonl", "vqa-rad"];
 
     /// <summary>
-    /// A source for a file or folder. A parquet folder holds <c>train.parquet</c> or <c>train-00000-of-0000N.parquet</c> shards, itself or under
-    /// <c>data/</c>; a jsonl folder <c>train.jsonl</c> or <c>metadata.jsonl</c>, itself or under <c>train/</c>; a vqa-rad folder the public JSON and its images.
+    /// A source for a file or folder. A parquet folder holds <c>train.parquet</c> or <c>train-00000-of-0000N.parquet</c> shards, itself
+    /// or under <c>data/</c>; a jsonl folder <c>train.jsonl</c> or <c>metadata.jsonl</c>, itself or under <c>train/</c>; a vqa-rad folder the
+    /// public JSON and its images.
     /// </summary>
     /// <param name="kind">One of <see cref="Kinds"/>, or null to tell by what is there.</param>
     /// <param name="path">File or folder.</param>
@@ -28,7 +29,8 @@ public static partial class SampleSources
 
         return (kind ?? KindOf(path, split)) switch
         {
-            "parquet" => new ParquetSource(ParquetFiles(path, split) is { Count: > 0 } files ? files : throw Nothing(path, split), columns, FolderOf(path), NameOf(path)),
+            "parquet" when ParquetFiles(path, split) is { Count: > 0 } files => new ParquetSource(files, columns, FolderOf(path), NameOf(path)),
+            "parquet" => throw Nothing(path, split),
             "jsonl" => new JsonlSource(JsonlFile(path, split) ?? throw Nothing(path, split), columns, name: NameOf(path)),
             "vqa-rad" => new VqaRadSource(path),
             _ => throw new MedixException($"'{kind}' is no kind of data set: expected {string.Join(", ", Kinds)}."),

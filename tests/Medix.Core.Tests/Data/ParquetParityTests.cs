@@ -85,8 +85,9 @@ public sealed class ParquetParityTests : DataTest
     {
         string folder = SharedFiles.Require("goldens", "parquet");
         List<JsonElement> expected = Lines(Path.Combine(folder, "rl-train.rows.jsonl"));
-        foreach (ISampleSource source in new[] { SampleSources.Open(null, Path.Combine(folder, "rl-train.parquet")), SampleSources.Open(null, Path.Combine(folder, "shards")) })
+        foreach (string path in new[] { "rl-train.parquet", "shards" })
         {
+            ISampleSource source = SampleSources.Open(null, Path.Combine(folder, path));
             (List<DatasetRow> rows, SkippedRows skipped) = await ReadAsync(source);
             Assert.Empty(skipped.Rows);
             Assert.Equal(expected.Count, rows.Count);
@@ -163,10 +164,11 @@ public sealed class ParquetParityTests : DataTest
                 Assert.Equal(Scaled(expected.GetString()!), Scaled(Convert.ToString(actual, CultureInfo.InvariantCulture)!));
                 break;
             case string or DateOnly or DateTime or TimeSpan or TimeOnly:
-                Assert.True(expected.GetString() == Iso(actual), $"{where}: {Iso(actual)} ({actual.GetType()}), expected {expected}");
+                Assert.True(expected.GetString() == Iso(actual), $"{where}: {Iso(actual)}, expected {expected}");
                 break;
             default:
-                Assert.True(expected.GetRawText() == Convert.ToString(actual, CultureInfo.InvariantCulture), $"{where}: {actual} ({actual.GetType()}), expected {expected.GetRawText()}");
+                string text = Convert.ToString(actual, CultureInfo.InvariantCulture)!;
+                Assert.True(expected.GetRawText() == text, $"{where}: {text}, expected {expected.GetRawText()}");
                 break;
         }
     }
@@ -187,21 +189,25 @@ public sealed class ParquetParityTests : DataTest
     private static string Iso(object value) => value switch
     {
         DateOnly date => date.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture),
-        DateTime time => time.ToString("yyyy-MM-dd'T'HH:mm:ss", CultureInfo.InvariantCulture) + Fraction(time.Ticks) + (time.Kind == DateTimeKind.Utc ? "+00:00" : ""),
+        DateTime { Kind: DateTimeKind.Utc } time => Iso(DateTime.SpecifyKind(time, DateTimeKind.Unspecified)) + "+00:00",
+        DateTime time => time.ToString("yyyy-MM-dd'T'HH:mm:ss", CultureInfo.InvariantCulture) + Fraction(time.Ticks),
         TimeSpan time => time.ToString("hh':'mm':'ss", CultureInfo.InvariantCulture) + Fraction(time.Ticks),
         TimeOnly time => time.ToString("HH:mm:ss", CultureInfo.InvariantCulture) + Fraction(time.Ticks),
         _ => (string)value,
     };
 
-    private static string Fraction(long ticks) => ticks % 10_000_000 / 10 is > 0 and var micros ? string.Create(CultureInfo.InvariantCulture, $".{micros:D6}") : "";
+    private static string Fraction(long ticks) =>
+        ticks % 10_000_000 / 10 is > 0 and var micros ? string.Create(CultureInfo.InvariantCulture, $".{micros:D6}") : "";
 
     private static List<JsonElement> ExpectedRows(ManifestEntry entry)
     {
-        string rows = Path.Combine(Path.GetDirectoryName(entry.Path)!, entry.RowsIn ?? Path.ChangeExtension(Path.GetFileName(entry.Path), ".rows.jsonl"));
+        string name = entry.RowsIn ?? Path.ChangeExtension(Path.GetFileName(entry.Path), ".rows.jsonl");
+        string rows = Path.Combine(Path.GetDirectoryName(entry.Path)!, name);
         return File.Exists(rows) ? Lines(rows) : [];
     }
 
-    private static List<JsonElement> Lines(string path) => [.. File.ReadLines(path).Where(line => line.Length > 0).Select(line => JsonDocument.Parse(line).RootElement)];
+    private static List<JsonElement> Lines(string path) =>
+        [.. File.ReadLines(path).Where(line => line.Length > 0).Select(line => JsonDocument.Parse(line).RootElement)];
 
     private static List<ManifestEntry> Manifest()
     {

@@ -39,7 +39,8 @@ internal static class ParquetPages
             position = thrift.Position + page.CompressedBytes;
             if (page.CompressedBytes < 0 || page.UncompressedBytes is < 0 or > MaxPageBytes || position > stop)
             {
-                throw new InvalidDataException($"a page claims {page.CompressedBytes} bytes ({page.UncompressedBytes} unpacked), more than there is or than is read");
+                throw new InvalidDataException(
+                    $"a page claims {page.CompressedBytes} bytes ({page.UncompressedBytes} unpacked), more than there is or than is read");
             }
 
             if (page.Crc is { } expected && Checksum(file, page.CompressedBytes, buffer) is var actual && actual != (uint)expected)

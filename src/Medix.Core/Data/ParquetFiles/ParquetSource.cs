@@ -38,7 +38,7 @@ public sealed class ParquetSource : ISampleSource
             {
                 ParquetColumns found = ParquetColumns.Find(table, columns, file);
                 RowMapper mapper = new(found.Resolved, imageFolder, Name);
-                string[] names = [.. found.Names, .. NoteColumns.Where(note => table.Columns.Any(column => column.Name == note) && !found.Names.Contains(note))];
+                string[] names = [.. found.Names.Union(NoteColumns.Intersect(table.Columns.Select(column => column.Name)))];
                 int number = 0;
                 await foreach (IReadOnlyList<object?> values in table.ReadRowsAsync(names, cancellationToken).ConfigureAwait(false))
                 {
@@ -89,7 +89,8 @@ internal sealed record ParquetColumns(ColumnNames Resolved, IReadOnlyList<string
         ParquetColumn? source = wanted.Source is null ? Get(table, wanted.SourceCandidates) : Need(table, wanted.SourceCandidates, file);
         ParquetColumn? image = wanted.IsTextOnly ? null : FindImage(table, wanted, file);
         ColumnNames resolved = new(id?.Name, image?.Name ?? ColumnNames.NoImages, problem.Name, solution.Name, source?.Name);
-        return new ParquetColumns(resolved, [.. new[] { id, image, problem, solution, source }.OfType<ParquetColumn>().Select(column => column.Name).Distinct()]);
+        IEnumerable<ParquetColumn> present = new[] { id, image, problem, solution, source }.OfType<ParquetColumn>();
+        return new ParquetColumns(resolved, [.. present.Select(column => column.Name).Distinct()]);
     }
 
     /// <summary>The image column: by name, else the only one whose type is struct&lt;bytes, path&gt; or a list of it.</summary>
@@ -125,7 +126,8 @@ internal sealed record ParquetColumns(ColumnNames Resolved, IReadOnlyList<string
     {
         if (!good)
         {
-            throw new MedixException($"Column '{column.Name}' of '{file}' is {column.Type}, expected {expected}. Write it in that type, or name another column.");
+            throw new MedixException(
+                $"Column '{column.Name}' of '{file}' is {column.Type}, expected {expected}. Write it in that type, or name another column.");
         }
     }
 }

@@ -51,8 +51,8 @@ public sealed class ParquetTable : IAsyncDisposable
             FooterRange footer = ParquetContainer.Check(file, path);
             Stream view = Float16Footer.Wrap(file, footer);
             view.Seek(0, SeekOrigin.Begin);
-            ParquetReader reader = await ParquetReader.CreateAsync(view, new ParquetOptions { UseBigDecimal = true, UseDateOnlyTypeForDates = true }, leaveStreamOpen: true, cancellationToken)
-                .ConfigureAwait(false);
+            ParquetOptions options = new() { UseBigDecimal = true, UseDateOnlyTypeForDates = true };
+            ParquetReader reader = await ParquetReader.CreateAsync(view, options, leaveStreamOpen: true, cancellationToken).ConfigureAwait(false);
             return new ParquetTable(path, view, footer, reader);
         }
         catch (Exception error)
@@ -117,7 +117,8 @@ public sealed class ParquetTable : IAsyncDisposable
         }
         catch (Exception error) when (error is not (OperationCanceledException or MedixException))
         {
-            throw ParquetContainer.Refuse(path, $"column '{column}' of row group {group} is damaged ({Brief(error)})", "download or write the file again", error);
+            string found = $"column '{column}' of row group {group} is damaged ({Brief(error)})";
+            throw ParquetContainer.Refuse(path, found, "download or write the file again", error);
         }
     }
 

@@ -12,6 +12,8 @@ internal sealed record ModalityEvidence(string? For, string? Against)
 internal static partial class ModalityReader
 {
     private const string Word = ModalityWords.Any;
+    private const string Subject =
+        "^(?:is|was) (?:this|it|the)(?: (?:image|scan|film|picture))?(?: an?| (?:taken|acquired|obtained) (?:with|by|via|using|as)(?: an?)?)";
 
     /// <summary>The evidence of one question.</summary>
     public static ModalityEvidence Read(string question, string answer, string? questionType)
@@ -32,6 +34,11 @@ internal static partial class ModalityReader
         if (!yes && !no && asksModality && ModalityWords.TagsOfAnswer(answer) is [var answered])
         {
             return new ModalityEvidence(answered, null);
+        }
+
+        if (asked.Count > 1 && ModalityWords.TagsOfAnswer(answer) is [var chosen] && asked.Contains(chosen))
+        {
+            return new ModalityEvidence(chosen, null); // "Is this an MRI or a CT scan? MRI"
         }
 
         if (asked is not [var tag])
@@ -59,18 +66,24 @@ internal static partial class ModalityReader
     [GeneratedRegex(@"\bnot\b|n't\b|\bother than\b|\bbest\b|\bbetter\b", RegexOptions.IgnoreCase)]
     private static partial Regex Negation();
 
-    [GeneratedRegex(@"\bmodality\b|\b(?:type|kind) of (?:image|imaging|scan|film)|\bimaging (?:method|technique)|^how (?:was|is) (?:this|the) (?:image|scan|film|picture)[\w ]* (?:taken|acquired|obtained)", RegexOptions.IgnoreCase)]
+    [GeneratedRegex(
+        @"\bmodality\b|\b(?:type|kind) of (?:image|imaging|scan|film)|\bimaging (?:method|technique)"
+        + @"|^how (?:was|is) (?:this|the) (?:image|scan|film|picture)[\w ]* (?:taken|acquired|obtained)",
+        RegexOptions.IgnoreCase)]
     private static partial Regex AsksModality();
 
     // "this chest x-ray", "the above MRI", "this is a T2 weighted image", "the image is T2".
-    [GeneratedRegex(@"\b(?:this|the|that)(?: (?:above|chest|brain|head|abdominal|axial|plain|portable|contrast|noncontrast|is an?))*[ -](?:" + Word + @")\b|\bimage is (?:an? )?(?:t[12]\b|" + Word + ")", RegexOptions.IgnoreCase)]
+    [GeneratedRegex(
+        @"\b(?:this|the|that)(?: (?:above|chest|brain|head|abdominal|axial|plain|portable|contrast|noncontrast|is an?))*[ -](?:" + Word
+        + @")\b|\bimage is (?:an? )?(?:t[12]\b|" + Word + ")",
+        RegexOptions.IgnoreCase)]
     private static partial Regex Presupposes();
 
     // "Is this a chest radiograph?", "Was this image taken via MRI?"; the subject is the image, the modality its predicate.
-    [GeneratedRegex(@"^(?:is|was) (?:this|it|the)(?: (?:image|scan|film|picture))?(?: (?:taken|acquired|obtained)(?: (?:with|by|via|using|as))?)? (?:an? )?(?:[\w-]+ ){0,2}?(?:" + Word + @")\b", RegexOptions.IgnoreCase)]
+    [GeneratedRegex(Subject + @" (?:[\w-]+ ){0,2}?(?:" + Word + @")\b", RegexOptions.IgnoreCase)]
     private static partial Regex Identity();
 
-    [GeneratedRegex(@"^(?:is|was) (?:this|it|the)(?: (?:image|scan|film|picture))?(?: (?:taken|acquired|obtained)(?: (?:with|by|via|using|as))?)? (?:an? )?(?:" + Word + @")(?: (?:scan|image|film|picture|scanner))?\s*\??$", RegexOptions.IgnoreCase)]
+    [GeneratedRegex(Subject + " (?:" + ModalityWords.Names + @")(?: (?:scan|image|film|picture|scanner))?\s*\??$", RegexOptions.IgnoreCase)]
     private static partial Regex BareIdentity();
 
     [GeneratedRegex(@"^(?:is|was) .*\bor\b", RegexOptions.IgnoreCase)]

@@ -8,14 +8,19 @@ namespace Medix.Data;
 /// </summary>
 internal static partial class ModalityWords
 {
-    /// <summary>A pattern that matches any of the words, for use inside larger patterns.</summary>
-    public const string Any =
-        Mri + "|" + Ct + "|" + XRay + "|ultrasound|sonograms?|ultrasonography|mammograms?|mammography|angiograms?|angiography|fluoroscopy"
-        + @"|pet[ -]scan|spect[ -]scan";
+    /// <summary>A pattern of the modalities' own names, which leave no part of the modality out: a FLAIR or PA view is one kind of many.</summary>
+    public const string Names = MriName + "|" + CtName + "|" + XRayName + "|" + Others;
 
-    private const string Mri = @"mri|mr|magnetic resonance(?: imaging)?|flair|dwi|adc|diffusion[ -]weighted|t[12](?=[ -]*(?:weighted|mri|image|flair|sequence))";
-    private const string Ct = @"ct|cat[ -]scan|comput(?:ed|erized) tomography";
-    private const string XRay = @"x[ -]?rays?|xr|cxr|radiographs?|plain films?|chest film|(?:pa|ap) (?:film|chest)";
+    /// <summary>A pattern of all words that name a modality, for use inside larger patterns.</summary>
+    public const string Any = Mri + "|" + CtName + "|" + XRay + "|" + Others;
+
+    private const string MriName = "mri|mr|magnetic resonance(?: imaging)?";
+    private const string Mri = MriName + "|flair|dwi|adc|diffusion[ -]weighted|t[12](?=[ -]*(?:weighted|mri|image|flair|sequence))";
+    private const string CtName = @"ct|cat[ -]scan|comput(?:ed|erized) tomography";
+    private const string XRayName = @"x[ -]?rays?|xr|radiographs?";
+    private const string XRay = XRayName + "|cxr|plain films?|chest film|(?:pa|ap) (?:film|chest)";
+    private const string Others =
+        "ultrasound|sonograms?|ultrasonography|mammograms?|mammography|angiograms?|angiography|fluoroscopy|pet[ -]scan|spect[ -]scan";
 
     /// <summary>The tags whose words a text holds, each once.</summary>
     public static IReadOnlyList<string> Tags(string text) =>
@@ -28,7 +33,7 @@ internal static partial class ModalityWords
     private static string TagOf(string word) => word.ToLowerInvariant() switch
     {
         var w when WholeWord(Mri).IsMatch(w) || w is "t1" or "t2" => "MRI_SCAN",
-        var w when WholeWord(Ct).IsMatch(w) => "CT_SCAN",
+        var w when WholeWord(CtName).IsMatch(w) => "CT_SCAN",
         var w when WholeWord(XRay).IsMatch(w) => "X_RAY",
         var w when w.StartsWith("mammo", StringComparison.Ordinal) => "MAMMOGRAPHY",
         var w when w.StartsWith("angio", StringComparison.Ordinal) => "ANGIOGRAPHY",

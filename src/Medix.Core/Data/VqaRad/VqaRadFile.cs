@@ -43,7 +43,8 @@ public static partial class VqaRadFile
     {
         string folder = FolderOf(path);
         return ImageFolders.FirstOrDefault(name => Directory.Exists(Path.Combine(folder, name)))
-            ?? throw new MedixException($"'{folder}' has no image folder: expected '{string.Join("' or '", ImageFolders)}' beside the JSON. Unpack the images there.");
+            ?? throw new MedixException(
+                $"'{folder}' has no image folder: expected '{string.Join("' or '", ImageFolders)}' beside the JSON. Unpack the images there.");
     }
 
     /// <summary>The folder that holds the JSON.</summary>
@@ -56,7 +57,8 @@ public static partial class VqaRadFile
         string? json = JsonPath(path);
         if (json is null || !File.Exists(json))
         {
-            throw new MedixException($"There is no '{PublicName}' at '{Path.GetFullPath(path)}'. Download the public VQA-RAD files (osf.io/89kps) and give their folder.");
+            throw new MedixException(
+                $"There is no '{PublicName}' at '{Path.GetFullPath(path)}'. Download the public VQA-RAD files (osf.io/89kps) and give their folder.");
         }
 
         FileStream file = File.OpenRead(json);
@@ -65,13 +67,13 @@ public static partial class VqaRadFile
             try
             {
                 using JsonDocument document = await JsonDocument.ParseAsync(file, cancellationToken: cancellationToken).ConfigureAwait(false);
-                return document.RootElement.ValueKind == JsonValueKind.Array
-                    ? Questions(document.RootElement, skipped)
-                    : throw new MedixException($"'{json}' holds a JSON {document.RootElement.ValueKind}, expected the array of questions that VQA-RAD publishes.");
+                return document.RootElement.ValueKind == JsonValueKind.Array ? Questions(document.RootElement, skipped) : throw new MedixException(
+                    $"'{json}' holds a JSON {document.RootElement.ValueKind}, expected the array of questions that VQA-RAD publishes. Download it again.");
             }
             catch (JsonException error)
             {
-                throw new MedixException($"'{json}' is not JSON: {error.Message} Expected the array of questions that VQA-RAD publishes. Download it again.", error);
+                throw new MedixException(
+                    $"'{json}' is not JSON: {error.Message} Expected the array of questions that VQA-RAD publishes. Download it again.", error);
             }
         }
     }
@@ -122,9 +124,12 @@ public static partial class VqaRadFile
         return text is "NULL" ? null : text;
     }
 
-    private static string? JsonPath(string path) => Directory.Exists(path)
-        ? Path.Combine(path, PublicName)
-        : path.EndsWith(".json", StringComparison.OrdinalIgnoreCase) && Path.GetFileName(path).Contains("VQA_RAD", StringComparison.OrdinalIgnoreCase) ? path : null;
+    private static string? JsonPath(string path)
+    {
+        string name = Path.GetFileName(path);
+        bool isJson = name.EndsWith(".json", StringComparison.OrdinalIgnoreCase) && name.Contains("VQA_RAD", StringComparison.OrdinalIgnoreCase);
+        return Directory.Exists(path) ? Path.Combine(path, PublicName) : isJson ? path : null;
+    }
 
     [GeneratedRegex(@"\s+")]
     private static partial Regex Blanks();
