@@ -125,10 +125,11 @@ public sealed record PolicyRow(string Id, float[] OldLogProbs, double[] Advantag
     internal void Check(int length)
     {
         int tokens = OldLogProbs.Length;
-        if (tokens > length || Advantages.Length != tokens || (ReferenceLogProbs is { } reference && reference.Length != tokens))
+        if (tokens > length || Advantages.Length != tokens || (ReferenceLogProbs is not null && ReferenceLogProbs.Length != tokens))
         {
-            throw new ArgumentException($"Rollout '{Id}' has {tokens} old log-probabilities, {Advantages.Length} advantages and " +
-                $"{ReferenceLogProbs?.Length.ToString(CultureInfo.InvariantCulture) ?? "no"} reference log-probabilities: give one per token, at most {length}.");
+            string reference = ReferenceLogProbs?.Length.ToString(CultureInfo.InvariantCulture) ?? "no";
+            throw new ArgumentException($"Rollout '{Id}' has {tokens} old log-probabilities, {Advantages.Length} advantages and {reference} reference " +
+                $"log-probabilities: give one per token, at most {length}.");
         }
     }
 }

@@ -5,8 +5,12 @@ namespace Medix.Training.Losses;
 /// </summary>
 /// <param name="Low">In (0, 1]; 1 leaves the lower side open.</param>
 /// <param name="High">Above 0.</param>
-/// <param name="Dual">Dual clip (Ye et al. 2019, arXiv 1912.09729): a negative advantage never costs more than this multiple of it; infinity switches it off.</param>
-/// <param name="LogRatioLimit">Beyond ± this, ρ is held constant and the gradient is 0, so that a far-off token cannot overflow; infinity switches it off.</param>
+/// <param name="Dual">
+/// Dual clip (Ye et al. 2019, arXiv 1912.09729): a negative advantage never costs more than this multiple of it; infinity switches it off.
+/// </param>
+/// <param name="LogRatioLimit">
+/// Beyond ± this, ρ is held constant and the gradient is 0, so that a far-off token cannot overflow; infinity switches it off.
+/// </param>
 public sealed record ClipRange(double Low, double High, double Dual = 3, double LogRatioLimit = 20);
 
 /// <summary>KL penalty added to the policy loss, averaged as the loss is.</summary>

@@ -12,7 +12,9 @@ public static class PolicyObjective
     /// A micro-batch's share of the step's loss and gradient. Shares of all micro-batches computed with the step's <paramref name="scale"/> add up to the
     /// step, however it was cut; null takes the batch as the whole step.
     /// </summary>
-    /// <exception cref="MedixException">A number on an unmasked token is not finite (names the rollout and the token), or the KL penalty lacks the reference.</exception>
+    /// <exception cref="MedixException">
+    /// A number on an unmasked token is not finite (names the rollout and the token), or the KL penalty lacks the reference.
+    /// </exception>
     public static PolicyLossResult Compute(IPolicyLoss loss, PolicyBatch batch, PolicyLossOptions options, LossScale? scale = null)
     {
         ArgumentNullException.ThrowIfNull(loss);

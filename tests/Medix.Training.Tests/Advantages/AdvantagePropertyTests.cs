@@ -83,7 +83,8 @@ public class AdvantagePropertyTests
 
     private static RolloutScore[] Group(string name, double[] scores) => [.. scores.Select((s, i) => new RolloutScore($"{name}{i}", name, s, 1 + (i % 3)))];
 
-    private static double[] Advantages(IAdvantageEstimator estimator, RolloutScore[] rollouts) => [.. estimator.Estimate(rollouts).Advantages.Select(a => a[0])];
+    private static double[] Advantages(IAdvantageEstimator estimator, RolloutScore[] rollouts) =>
+        [.. estimator.Estimate(rollouts).Advantages.Select(a => a[0])];
 
     private static void Same(double[] expected, double[] actual)
     {

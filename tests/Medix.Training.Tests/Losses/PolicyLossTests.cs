@@ -72,18 +72,20 @@ public class PolicyLossTests
     public void Kl_estimates(double logProb, double reference, KlEstimator estimator, double value) =>
         Assert.Equal(value, KlTerm.Of(estimator, logProb, reference).Value, 1e-8);
 
+    /// <summary>Fixed seeds: at a kink of the loss a difference quotient is no slope, and a random draw would hit one some day.</summary>
     [Fact]
-    public void Gradients_are_the_slopes_of_the_loss() => Batches.Sample(batch =>
+    public void Gradients_are_the_slopes_of_the_loss()
     {
-        foreach ((IPolicyLoss loss, PolicyLossOptions options) in Cases())
+        foreach (PolicyBatch batch in Enumerable.Range(1, 60).Select(seed => Random(1 + (seed % 4), (ulong)seed)))
         {
-            double[] gradient = PolicyObjective.Compute(loss, batch, options).Gradient;
-            for (int i = 0; i < gradient.Length; i++)
+            foreach ((IPolicyLoss loss, PolicyLossOptions options) in Cases())
             {
-                Assert.Equal(Slope(loss, batch, options, i), gradient[i], 1e-6);
+                double[] gradient = PolicyObjective.Compute(loss, batch, options).Gradient;
+                Assert.All(gradient.Select((g, i) => (Analytic: g, Numeric: Slope(loss, batch, options, i))),
+                    pair => Assert.Equal(pair.Numeric, pair.Analytic, 1e-6));
             }
         }
-    }, iter: 60);
+    }
 
     [Fact]
     public void A_step_is_the_same_however_it_is_cut() => Gen.Select(Batches, Batches).Sample((one, other) =>

@@ -60,6 +60,8 @@ public sealed class RlGolden
             }
         }
 
+        int all = golden.Cases.Count(c => Text(c, "kind") is not ("inputs" or "batch"));
+        TestContext.Current.TestOutputHelper?.WriteLine($"{topic}: {ran} of {all} cases run, {all - ran} skipped by name.");
         Assert.True(failures.Length == 0, $"{topic}: {failures}");
         Assert.True(ran > 0, $"{topic}: no case was run.");
     }
