@@ -112,7 +112,8 @@ public class ModelParityTests
         float[] seen = new float[stepLogits.Length];
         BatchedGenerator generator = new(model) { ObserveLogits = (_, step, logits) => logits.CopyTo(seen.AsSpan(step * vocabulary)) };
         GenerationRequest request = new(ModelCases.Rows(file, model.Config).Single().Input, [1]);
-        Completion completion = generator.Generate([request], new SamplingOptions(expected.Length, Temperature: 0))[0][0];
+        Completion completion = generator.Generate(
+            [request], new SamplingOptions(expected.Length, Temperature: 0), null, TestContext.Current.CancellationToken)[0][0];
         Assert.Equal(expected, completion.Tokens);
         Assert.Equal(FinishReason.Length, completion.FinishReason);
         for (int i = 0; i < seen.Length; i++)

@@ -7,23 +7,39 @@ namespace Medix.Inference.Generation;
 /// One token for every live draw. Each thread takes some of the rows through all layers, the head and the sampler without meeting the others; for few rows
 /// the products are shared out instead. A step allocates nothing.
 /// </summary>
-internal sealed unsafe class DecodeStep(Qwen3VLModel model, TokenSampler[] samplers, int mostRows, LogitsSink? observe) : PoolJob
+internal sealed unsafe class DecodeStep : PoolJob
 {
-    private readonly TextDecoder decoder = model.Decoder;
-    private readonly LiveDraw[] draws = new LiveDraw[mostRows];
+    private readonly Qwen3VLModel model;
+    private readonly TextDecoder decoder;
+    private readonly TokenSampler[] samplers;
+    private readonly LogitsSink? observe;
+    private readonly LiveDraw[] draws;
     private int count;
     private int block;
+
+    /// <summary>Makes room for batches of <paramref name="mostRows"/> draws that see <paramref name="mostPositions"/> positions.</summary>
+    public DecodeStep(Qwen3VLModel model, TokenSampler[] samplers, int mostRows, int mostPositions, LogitsSink? observe)
+    {
+        this.model = model;
+        this.samplers = samplers;
+        this.observe = observe;
+        decoder = model.Decoder;
+        draws = new LiveDraw[mostRows];
+        decoder.RequireRows(mostRows);
+        decoder.RequireLogits(mostRows);
+        decoder.RequireScratch(Math.Max(Block(mostRows), Math.Min(mostRows, FewRows)), mostPositions);
+        decoder.Rotary.Require(mostPositions);
+    }
+
+    /// <summary>So few rows that some threads would have none, or a part of a tile each.</summary>
+    private int FewRows => 2 * decoder.Pool.Threads;
 
     /// <summary>Appends a token to each draw.</summary>
     public void Run(List<LiveDraw> live)
     {
-        decoder.RequireRows(live.Count);
-        decoder.RequireLogits(live.Count);
         Place(live);
-        int threads = decoder.Pool.Threads;
-        decoder.SplitProducts = threads > 1 && count < 2 * threads;
-        block = decoder.SplitProducts ? count : (count + threads - 1) / threads;
-        decoder.RequireScratch(block, MostPositions());
+        decoder.SplitProducts = decoder.Pool.Threads > 1 && count < FewRows;
+        block = decoder.SplitProducts ? count : Block(count);
         if (decoder.SplitProducts)
         {
             Execute(0, 0);
@@ -64,27 +80,12 @@ internal sealed unsafe class DecodeStep(Qwen3VLModel model, TokenSampler[] sampl
             LiveDraw draw = live[row];
             draws[row] = draw;
             draw.Sequence.Extend(1);
-            int position = draw.Prompt.NextPosition + draw.Count - 1;
-            decoder.Rotary.Require(position + 1);
             decoder.Tokens[row] = draw.LastToken;
             decoder.Sequences[row] = draw.Sequence;
             decoder.Visible[row] = draw.Sequence.Length;
-        }
-
-        for (int row = 0; row < count; row++)
-        {
-            decoder.Angles[row] = (nint)decoder.Rotary.Row(draws[row].Prompt.NextPosition + draws[row].Count - 1);
+            decoder.Angles[row] = (nint)decoder.Rotary.Row(draw.Prompt.NextPosition + draw.Count - 1);
         }
     }
 
-    private int MostPositions()
-    {
-        int most = 0;
-        for (int row = 0; row < count; row++)
-        {
-            most = Math.Max(most, draws[row].Prompt.Length + draws[row].Sequence.Length);
-        }
-
-        return most;
-    }
+    private int Block(int rows) => (rows + decoder.Pool.Threads - 1) / decoder.Pool.Threads;
 }

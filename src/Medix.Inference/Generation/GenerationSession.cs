@@ -19,7 +19,7 @@ internal sealed class GenerationSession
     private int nextRequest;
 
     public GenerationSession(
-        Qwen3VLModel model, IReadOnlyList<GenerationRequest> requests, SamplingOptions options, int maxBatch, IReadOnlyList<int> banned, LogitsSink? observe)
+        Qwen3VLModel model, IReadOnlyList<GenerationRequest> requests, SamplingOptions options, int maxBatch, int[] banned, LogitsSink? observe)
     {
         this.model = model;
         this.requests = requests;
@@ -30,7 +30,8 @@ internal sealed class GenerationSession
         results = [.. requests.Select(request => new Completion[request.DrawSeeds.Count])];
         Progress = new GenerationProgress(0, 0, requests.Sum(request => request.DrawSeeds.Count));
         int rows = Math.Min(maxBatch, Progress.Total);
-        step = new DecodeStep(model, samplers, rows, observe);
+        int longest = requests.Count == 0 ? 0 : requests.Max(request => request.Input.Tokens.Length);
+        step = new DecodeStep(model, samplers, rows, longest + options.MaxNewTokens, observe);
         live.EnsureCapacity(rows);
     }
 

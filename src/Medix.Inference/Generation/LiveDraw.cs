@@ -38,7 +38,7 @@ internal sealed class LiveDraw(LivePrompt prompt, int draw, ulong seed, int most
 
     public int Draw => draw;
 
-    public KvSequence Sequence { get; } = new(prompt.Sequence.Pages, prompt.Sequence);
+    public KvSequence Sequence { get; } = new(prompt.Sequence.Pages, prompt.Sequence, mostTokens);
 
     public SeededRandom Random { get; } = Seed.Random(seed);
 

@@ -11,7 +11,7 @@ internal readonly record struct SampledToken(int Id, float LogProb);
 /// Draws tokens from logits: temperature, then top-k (ties kept), then top-p over what is left (the token that crosses the threshold is kept; Holtzman et al.,
 /// arXiv 1904.09751). The log-probability is of the whole distribution at that temperature, less the banned tokens. Owns its scratch memory: one per thread.
 /// </summary>
-internal sealed unsafe class TokenSampler(int vocabulary, IReadOnlyList<int> banned, SamplingOptions options)
+internal sealed unsafe class TokenSampler(int vocabulary, int[] banned, SamplingOptions options)
 {
     private const int Block = 256;
 

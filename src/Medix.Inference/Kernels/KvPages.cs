@@ -87,9 +87,9 @@ internal sealed unsafe class KvPages : IDisposable
 }
 
 /// <summary>The keys and values of one sequence, perhaps behind those of a prompt that it shares with others.</summary>
-internal sealed unsafe class KvSequence(KvPages pages, KvSequence? prefix = null)
+internal sealed unsafe class KvSequence(KvPages pages, KvSequence? prefix = null, int expectedLength = 0)
 {
-    private nint[] held = new nint[4];
+    private nint[] held = new nint[Math.Max(1, (expectedLength + KvPages.Positions - 1) / KvPages.Positions)];
     private int count;
 
     /// <summary>The prompt before this sequence, whole and never written again.</summary>
