@@ -24,6 +24,7 @@ public sealed class WarmStart
     private readonly Tokenizer tokenizer;
     private readonly int endToken;
     private readonly RunData data;
+    private readonly Dictionary<string, IReadOnlyList<string>> answers;
     private readonly SampleOrder order;
     private readonly LearningRateSchedule schedule;
 
@@ -45,6 +46,7 @@ public sealed class WarmStart
             throw new MedixException("The warm start has nothing to learn from: no training sample has a known modality. Set warmStart.steps to 0, or use data with modality tags.");
         }
 
+        answers = data.Texts.GroupBy(t => t.Question).ToDictionary(g => g.Key, g => (IReadOnlyList<string>)[.. g.Select(t => t.Answer).Distinct()]);
         order = new SampleOrder(data.Lessons.Count, seed);
         int warmup = Math.Max(1, recipe.Steps / WarmupDivisor);
         schedule = new LearningRateSchedule(ScheduleShape.Cosine, warmup, recipe.Steps, MinimumRate);
@@ -61,15 +63,32 @@ public sealed class WarmStart
         for (int i = 0; i < recipe.BatchSize; i++)
         {
             Sample sample = data.Lessons[order.Next()];
-            int[] response = [.. tokenizer.EncodePlain(Target(sample.Modality, data.Reasoning(sample), sample.Reference)), endToken];
-            PreparedSample prompt = recipe.Augment
-                ? preparer.Prepare(sample, Seed.Random(seed, (ulong)step, (ulong)i))
-                : preparer.Prepare(sample);
+            SeededRandom random = Seed.Random(seed, (ulong)step, (ulong)i);
+            int[] response = [.. tokenizer.EncodePlain(Demonstration(sample, random)), endToken];
+            PreparedSample prompt = recipe.Augment ? preparer.Prepare(sample, random) : preparer.Prepare(sample);
             batch.Add(new SupervisedExample(prompt, response));
         }
 
         double rate = recipe.LearningRate * schedule.Factor(step);
         (double loss, double norm) = learner.Imitate(batch, rate, recipe.WeightDecay);
         return new WarmStartEvent(step, loss, rate, norm);
+    }
+
+    /// <summary>The lesson as it is shown: right and well-formed, but for the shares of the recipe that are not.</summary>
+    private string Demonstration(Sample sample, SeededRandom random)
+    {
+        string answer = sample.Reference;
+        if (random.NextDouble() < recipe.WrongAnswerShare && answers.GetValueOrDefault(sample.Question) is { } others)
+        {
+            answer = random.Pick(others);
+        }
+
+        string reasoning = data.Reasoning(sample);
+        return random.NextDouble() >= recipe.MalformedShare ? Target(sample.Modality, reasoning, answer) : random.NextInt(3) switch
+        {
+            0 => $"<thinking>{reasoning}</thinking><answer>{answer}</answer>",
+            1 => $"<{sample.Modality}><answer>{answer}</answer>",
+            _ => answer,
+        };
     }
 }

@@ -195,6 +195,16 @@ public sealed record WarmStartRecipe
     [Between(0, 10)]
     public double WeightDecay { get; init; } = 0.01;
 
+    /// <summary>Wrong demonstrations.</summary>
+    [Meaning("Share of lessons that show another answer to the same question: the model then knows more than it says, as a pre-trained one does.")]
+    [Between(0, 0.9)]
+    public double WrongAnswerShare { get; init; }
+
+    /// <summary>Malformed demonstrations.</summary>
+    [Meaning("Share of lessons that leave out the tag, the thinking or all tags.")]
+    [Between(0, 0.9)]
+    public double MalformedShare { get; init; }
+
     /// <summary>Augmentation.</summary>
     [Meaning("Shift, scale and change the contrast of training pictures a little (never mirrored: sides have meaning).")]
     public bool Augment { get; init; }
