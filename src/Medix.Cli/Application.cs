@@ -19,7 +19,8 @@ internal static class Application
                 Console.Error.WriteLine(error.Message);
             }
 
-            Console.Error.WriteLine($"See medix {parsed.CommandResult.Command.Name.Replace("medix", "", StringComparison.Ordinal)} --help".Replace("  ", " ", StringComparison.Ordinal));
+            Command command = parsed.CommandResult.Command;
+            Console.Error.WriteLine(command is RootCommand ? "See medix --help" : $"See medix {command.Name} --help");
             return ExitCode.UserError;
         }
 

@@ -40,7 +40,8 @@ public sealed record RunData(
             HeldOutByModality: ByModality(heldOut),
             LeftOut: set.Skipped.ByReason.ToDictionary(r => r.Reason, r => r.Rows),
             LeftOutExamples: [.. set.Skipped.Rows.GroupBy(r => r.Reason).SelectMany(g => g.Take(ExamplesPerReason)).Select(r => $"{r.Row}: {r.Reason}: {r.Detail}")]);
-        return new RunData(split.Train, [.. split.Train.Where(s => s.Modality is not null)], heldOut, Sentence, [.. split.Train.Select(s => new TrainingText(s.Modality, s.Question, Sentence(s), s.Reference))], summary);
+        TrainingText[] texts = [.. split.Train.Select(s => new TrainingText(s.Modality, s.Question, Sentence(s), s.Reference))];
+        return new RunData(split.Train, [.. split.Train.Where(s => s.Modality is not null)], heldOut, Sentence, texts, summary);
     }
 
     /// <summary>Reads a data set, checks its pictures and leaves out prompts beyond the token budget.</summary>

@@ -17,7 +17,8 @@ using Medix.Weights;
 namespace Medix.Training;
 
 /// <summary>What identifies a run's inputs; written to <c>manifest.json</c> before the first step.</summary>
-public sealed record RunManifest(string MedixVersion, string Model, string WeightsSha256, long Parameters, string Data, string DataSha256, string Judge, string Embedder, ulong Seed);
+public sealed record RunManifest(
+    string MedixVersion, string Model, string WeightsSha256, long Parameters, string Data, string DataSha256, string Judge, string Embedder, ulong Seed);
 
 /// <summary>The composition of a run: everything a recipe names, made and checked before any work begins.</summary>
 public sealed class RunParts : IDisposable
@@ -26,7 +27,8 @@ public sealed class RunParts : IDisposable
     private readonly ModelSource source;
     private readonly RewardFactory reward;
 
-    private RunParts(TrainRecipe recipe, ModelSource source, RunData data, PolicyLearner learner, LocalPolicyEngine engine, RewardFactory reward, string weightsBefore)
+    private RunParts(
+        TrainRecipe recipe, ModelSource source, RunData data, PolicyLearner learner, LocalPolicyEngine engine, RewardFactory reward, string weightsBefore)
     {
         this.recipe = recipe;
         this.source = source;
@@ -35,7 +37,8 @@ public sealed class RunParts : IDisposable
         Learner = learner;
         Engine = engine;
         WeightsBefore = weightsBefore;
-        Preparer = new SamplePreparer(new PromptBuilder(source.Tokenizer, new ImageProcessor(source.Images), learner.Config), new ImageProcessor(source.Images), RunData.LimitsOf(recipe.Data));
+        var images = new ImageProcessor(source.Images);
+        Preparer = new SamplePreparer(new PromptBuilder(source.Tokenizer, images, learner.Config), images, RunData.LimitsOf(recipe.Data));
         Samples = new SampleFeed(data.Train, Preparer, Seed.Derive(recipe.Seed, Seed.Of("rl order")));
     }
 
@@ -71,14 +74,16 @@ public sealed class RunParts : IDisposable
 
     /// <summary>The inputs' identity.</summary>
     public RunManifest Manifest => new(
-        typeof(RunParts).Assembly.GetName().Version!.ToString(3), ModelName, WeightsBefore, Learner.ParameterCount, Data.Summary.Source, Data.Summary.Hash, JudgeName, EmbedderName, recipe.Seed);
+        typeof(RunParts).Assembly.GetName().Version!.ToString(3), ModelName, WeightsBefore, Learner.ParameterCount,
+        Data.Summary.Source, Data.Summary.Hash, JudgeName, EmbedderName, recipe.Seed);
 
     /// <summary>Makes everything; <paramref name="checkpoint"/> is a folder whose weights and moments replace the model's.</summary>
     public static async Task<RunParts> CreateAsync(
         TrainRecipe recipe, RunFolder folder, string? checkpoint, ITrainingObserver observer, CancellationToken cancellationToken)
     {
         (RunData data, ModelSource source) = await OpenAsync(recipe, folder.PathOf("initial"), cancellationToken).ConfigureAwait(false);
-        observer.Message($"Data: {data.Summary.TrainingSamples} training samples, {data.Summary.HeldOutSamples} held out ({data.Summary.HeldOutPictures} pictures of their own)");
+        DataSummary counts = data.Summary;
+        observer.Message($"Data: {counts.TrainingSamples} training samples, {counts.HeldOutSamples} held out ({counts.HeldOutPictures} pictures of their own)");
         foreach ((string reason, int rows) in data.Summary.LeftOut)
         {
             observer.Message($"  left out: {rows} x {reason}");
@@ -102,7 +107,8 @@ public sealed class RunParts : IDisposable
         if (recipe.Model.Create is { } shape && !Directory.Exists(newModelFolder))
         {
             IEnumerable<TrainingText> texts = (data ?? RunData.Of(set!, recipe.Data, recipe.Seed)).Texts;
-            source = ModelSource.Create(shape, recipe.Seed, texts.SelectMany(t => (string[])[t.Question, WarmStart.Target(t.Modality, t.Reasoning, t.Answer)]), newModelFolder, recipe.Data);
+            IEnumerable<string> corpus = texts.SelectMany(t => (string[])[t.Question, WarmStart.Target(t.Modality, t.Reasoning, t.Answer)]);
+            source = ModelSource.Create(shape, recipe.Seed, corpus, newModelFolder, recipe.Data);
         }
         else
         {

@@ -63,7 +63,8 @@ public sealed class Trainer(
 
     private IReadOnlyList<TrainingRollout> WithAdvantages(IReadOnlyList<ScoredGroup<ScoredGroup>> groups)
     {
-        var kept = groups.SelectMany((group, g) => group.Item.Rollouts.Where(r => r.Reward.Total is not null).Select(r => (Group: group.Item, Index: g, Scored: r))).ToList();
+        var kept = groups.SelectMany((group, g) =>
+            group.Item.Rollouts.Where(r => r.Reward.Total is not null).Select(r => (Group: group.Item, Index: g, Scored: r))).ToList();
         AdvantageResult result = estimator.Estimate([.. kept.Select(k => new RolloutScore(
             $"{k.Scored.Rollout.SampleId} draw {k.Scored.Rollout.Draw}", $"{k.Index}", Score(k.Scored), k.Scored.Rollout.Tokens.Length))]);
         return [.. kept.Select((k, i) => new TrainingRollout(k.Index, k.Group.Prompt, k.Scored.Rollout, result.Advantages[i]))];
@@ -77,7 +78,8 @@ public sealed class Trainer(
         {
             string reasons = string.Join("; ", RolloutScoring.UnscoredReasons(reports).Select(r => $"{r.Value} x {r.Key}"));
             throw new MedixException(
-                $"{unscored} of {reports.Length} rollouts of this step could not be scored, more than reward.maxUnscoredFraction = {recipe.Reward.MaxUnscoredFraction:0.##} allows: {reasons}. "
+                $"{unscored} of {reports.Length} rollouts of this step could not be scored, "
+                + $"more than reward.maxUnscoredFraction = {recipe.Reward.MaxUnscoredFraction:0.##} allows: {reasons}. "
                 + "The policy was not changed and the last checkpoint is intact. Mend the judge or embedder, then continue with --resume.");
         }
     }

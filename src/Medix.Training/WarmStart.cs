@@ -43,7 +43,8 @@ public sealed class WarmStart
         this.seed = seed;
         if (data.Lessons.Count == 0)
         {
-            throw new MedixException("The warm start has nothing to learn from: no training sample has a known modality. Set warmStart.steps to 0, or use data with modality tags.");
+            throw new MedixException(
+                "The warm start has nothing to learn from: no training sample has a known modality. Set warmStart.steps to 0, or use data with modality tags.");
         }
 
         answers = data.Texts.GroupBy(t => t.Question).ToDictionary(g => g.Key, g => (IReadOnlyList<string>)[.. g.Select(t => t.Answer).Distinct()]);

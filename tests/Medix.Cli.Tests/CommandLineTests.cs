@@ -26,7 +26,8 @@ public class CommandLineTests
     public void Wrong_input_is_one_paragraph_and_exit_code_2(string what, string arguments, string part)
     {
         string runs = Directory.CreateTempSubdirectory("medix-cli-").FullName;
-        (int code, _, string error) = Medix(arguments.Contains("--runs", StringComparison.Ordinal) ? arguments : arguments.StartsWith("train", StringComparison.Ordinal) ? $"{arguments} --runs {runs}" : arguments);
+        bool needsFolder = arguments.StartsWith("train", StringComparison.Ordinal) && !arguments.Contains("--runs", StringComparison.Ordinal);
+        (int code, _, string error) = Medix(needsFolder ? $"{arguments} --runs {runs}" : arguments);
         Assert.True(code == ExitCode.UserError, $"{what}: {code}\n{error}");
         Assert.Contains(part, error, StringComparison.Ordinal);
         Assert.DoesNotContain("   at ", error, StringComparison.Ordinal);

@@ -100,7 +100,8 @@ internal static class StepBenchmark
 
     private static void Print(List<PhaseClock> clocks, List<double> seconds, long memory)
     {
-        string phases = string.Join("  ", clocks[0].Seconds.Keys.Select(p => string.Create(CultureInfo.InvariantCulture, $"{p} {Median(clocks.Select(c => c.Seconds[p])) * 1000:0.0} ms")));
+        string phases = string.Join("  ", clocks[0].Seconds.Keys.Select(p =>
+            string.Create(CultureInfo.InvariantCulture, $"{p} {Median(clocks.Select(c => c.Seconds[p])) * 1000:0.0} ms")));
         double reward = clocks.Sum(c => c.Seconds["reward"]) / seconds.Sum();
         using Process process = Process.GetCurrentProcess();
         Console.WriteLine(string.Create(

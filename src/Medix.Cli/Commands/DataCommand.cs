@@ -42,7 +42,7 @@ internal static class DataCommand
         command.SetAction(async (parsed, token) =>
         {
             ISampleSource source = SampleSources.Open(parsed.GetValue(kind), parsed.GetValue(path)!);
-            SampleSet set = await SampleSet.LoadAsync(source, PromptTemplate.Load("bare"), i => ImageDecoding.Decode(i.Bytes, i.Name, new ImageLimits()), token).ConfigureAwait(false);
+            SampleSet set = await SampleSet.LoadAsync(source, PromptTemplate.Load("bare"), ImageChecks.Decode(new ImageLimits()), token).ConfigureAwait(false);
             Console.WriteLine($"{set.Samples.Count} samples of {set.Samples.Select(s => s.SplitKey).Distinct().Count()} pictures or cases; SHA-256 {set.Hash}");
             foreach ((string modality, int samples) in set.CountByModality())
             {

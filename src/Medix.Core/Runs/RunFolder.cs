@@ -32,7 +32,8 @@ public sealed class RunFolder
     /// <summary>Opens an existing run folder.</summary>
     public static RunFolder Open(string path) => File.Exists(System.IO.Path.Combine(path, "recipe.json"))
         ? new RunFolder(path)
-        : throw new MedixException($"{path} is not a run folder: it has no recipe.json. Give the folder that an earlier `medix train` printed, or leave it out to resume the newest.");
+        : throw new MedixException(
+            $"{path} is not a run folder: it has no recipe.json. Give the folder that an earlier `medix train` printed, or leave it out to resume the newest.");
 
     /// <summary>The newest run folder of that name which has a checkpoint, or null.</summary>
     public static RunFolder? Newest(string root, string name)

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using Medix.Data;
+using Medix.Evaluation.Reports;
 using Medix.Imaging;
 using Medix.Inference.Kernels;
 using Medix.Rewards;
@@ -46,7 +47,8 @@ public static class Examination
             yield return await TryAsync("data and model files", "Mend the path or the file named above.", async () =>
             {
                 opened = await RunParts.OpenAsync(recipe, Path.Combine(scratch, "model"), cancellationToken).ConfigureAwait(false);
-                return $"{opened.Value.Data.Summary.TrainingSamples} training samples, {opened.Value.Data.Summary.HeldOutSamples} held out, of {opened.Value.Data.Summary.Source}";
+                DataSummary summary = opened.Value.Data.Summary;
+                return $"{summary.TrainingSamples} training samples, {summary.HeldOutSamples} held out, of {summary.Source}";
             }).ConfigureAwait(false);
             if (opened is not { } found)
             {
@@ -55,7 +57,9 @@ public static class Examination
 
             yield return LeftOut(found.Data.Summary.LeftOut);
             yield return Try("weights", "Download or save the checkpoint again.", () => Weights(found.Source.Folder));
-            yield return Try("token budget", "Raise data.maxPromptTokens, or lower data.maxImagePixels: one image token is 32 x 32 pixels.", () => Tokens(recipe, found.Data, found.Source));
+            yield return Try(
+                "token budget", "Raise data.maxPromptTokens, or lower data.maxImagePixels: one image token is 32 x 32 pixels.",
+                () => Tokens(recipe, found.Data, found.Source));
             foreach (Finding finding in await RewardAsync(recipe, found.Data, cancellationToken).ConfigureAwait(false))
             {
                 yield return finding;
@@ -116,7 +120,8 @@ public static class Examination
         var prompts = new PromptBuilder(source.Tokenizer, new ImageProcessor(source.Images), ModelConfigReader.Read(Path.Combine(source.Folder, "config.json")));
         int[] lengths = [.. data.Train.Take(PromptsLookedAt).Concat(data.HeldOut).Select(s => RunData.CountTokens(s, prompts)).Order()];
         return lengths[^1] <= recipe.Data.MaxPromptTokens
-            ? $"prompts have {lengths[0]} to {lengths[^1]} tokens (median {lengths[lengths.Length / 2]}, images included), budget {recipe.Data.MaxPromptTokens}; responses up to {recipe.Rollout.MaxNewTokens}"
+            ? $"prompts have {lengths[0]} to {lengths[^1]} tokens (median {lengths[lengths.Length / 2]}, images included), "
+                + $"budget {recipe.Data.MaxPromptTokens}; responses up to {recipe.Rollout.MaxNewTokens}"
             : throw new MedixException($"A prompt has {lengths[^1]} tokens, more than data.maxPromptTokens = {recipe.Data.MaxPromptTokens}.");
     }
 

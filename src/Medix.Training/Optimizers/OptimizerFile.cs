@@ -19,7 +19,8 @@ internal static class OptimizerFile
         using SafetensorsFile file = SafetensorsFile.Open(path);
         return file.Metadata.TryGetValue(StepKey, out string? text) && long.TryParse(text, out long step)
             ? new AdamWState(step, file.ReadFloat32("first_moment"), file.ReadFloat32("second_moment"))
-            : throw new Runs.MedixException($"{path} does not say how many steps its moments have seen: it was not written by Medix. Delete that checkpoint to resume from the one before.");
+            : throw new Runs.MedixException(
+                $"{path} does not say how many steps its moments have seen: it was not written by Medix. Delete that checkpoint to resume from the one before.");
     }
 
     private static TensorData Moment(string name, float[] values) => TensorData.FromFloat32(name, [values.Length], values);

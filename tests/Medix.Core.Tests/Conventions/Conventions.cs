@@ -6,7 +6,7 @@ namespace Medix.Core.Tests.Conventions;
 internal static partial class Conventions
 {
     public const int MaxLines = 500;
-    public const int MaxColumns = 160;
+    public const int MaxColumns = 180;
 
     /// <summary>Who may use whom among the projects.</summary>
     public static readonly Dictionary<string, string[]> AllowedReferences = new(StringComparer.Ordinal)
@@ -69,7 +69,10 @@ internal static partial class Conventions
             .Where(used => CoreLayers.TryGetValue(used, out int layer) && used != folder && layer > CoreLayers[folder])
             .Select(used => $"Medix.{folder} uses Medix.{used}");
 
-    [GeneratedRegex(@"^[ ]*(?<modifiers>(?:(?:public|internal|private|protected|sealed|abstract|static|partial|unsafe|readonly|file|ref) )*)(?<kind>record struct|record class|record|class) (?<name>\w+)", RegexOptions.Multiline)]
+    [GeneratedRegex(
+        @"^[ ]*(?<modifiers>(?:(?:public|internal|private|protected|sealed|abstract|static|partial|unsafe|readonly|file|ref) )*)"
+        + @"(?<kind>record struct|record class|record|class) (?<name>\w+)",
+        RegexOptions.Multiline)]
     private static partial Regex TypeDeclaration();
 
     [GeneratedRegex(@"NotImplementedException|\bTODO\b|\bFIXME\b|\bHACK\b|catch *(?:\([^)]*\))? *\{\s*\}")]

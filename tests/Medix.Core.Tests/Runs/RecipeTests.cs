@@ -11,7 +11,8 @@ public class RecipeTests
     private static TrainRecipe Accepted(string json) => RecipeLoader.Bind((JsonObject)JsonNode.Parse(json)!, "test");
 
     [Fact]
-    public void What_a_file_leaves_out_keeps_its_default() => Assert.Equal(new TrainRecipe() with { Steps = 7 }, Accepted("""{"steps": 7}""") with { Data = new TrainRecipe().Data });
+    public void What_a_file_leaves_out_keeps_its_default() =>
+        Assert.Equal(RecipeLoader.ToJson(new TrainRecipe { Steps = 7 }), RecipeLoader.ToJson(Accepted("""{"steps": 7}""")));
 
     [Fact]
     public void An_unknown_key_names_the_nearest_known_one()
