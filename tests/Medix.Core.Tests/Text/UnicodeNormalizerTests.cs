@@ -13,6 +13,7 @@ public class UnicodeNormalizerTests
     [InlineData("q\u0307\u0323", "q\u0323\u0307", "q\u0323\u0307")]
     [InlineData("a\u0300\u0301", "\u00E0\u0301", "a\u0300\u0301")]
     [InlineData("a\u05AE\u0300\u0301", "\u00E0\u05AE\u0301", "a\u05AE\u0300\u0301")]
+    [InlineData("a\u0305\u0301", "a\u0305\u0301", "a\u0305\u0301")]
     [InlineData("\u0301a", "\u0301a", "\u0301a")]
     [InlineData("\u1112\u1161\u11AB", "\uD55C", "\u1112\u1161\u11AB")]
     [InlineData("\uAC00\u11A8", "\uAC01", "\u1100\u1161\u11A8")]
