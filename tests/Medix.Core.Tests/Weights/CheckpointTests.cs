@@ -110,7 +110,9 @@ public sealed class CheckpointTests : IDisposable
 
         WriteIndex(i => i < 6 ? "one.safetensors" : "two.safetensors");
         Assert.Contains(tensors[5].Name, Assert.Throws<MedixException>(() => Checkpoint.Open(_folder.Path)).Message, StringComparison.Ordinal);
-        WriteIndex(i => i < 5 ? "one.safetensors" : "../two.safetensors");
+        Directory.CreateDirectory(_folder.File("sub"));
+        File.Copy(_folder.File("two.safetensors"), _folder.File("sub/two.safetensors"));
+        WriteIndex(i => i < 5 ? "one.safetensors" : "sub/two.safetensors");
         Assert.Throws<MedixException>(() => Checkpoint.Open(_folder.Path));
         WriteIndex(i => i < 5 ? "one.safetensors" : "two.safetensors");
         File.Delete(_folder.File("two.safetensors"));
