@@ -47,9 +47,9 @@ internal sealed class ClinicalComparison(ClinicalLexicon lexicon)
     /// <summary>Compares the answer with the reference; words of the question may be repeated or left out.</summary>
     public static Comparison Compare(ClinicalText question, ClinicalText reference, ClinicalText answer)
     {
-        if (answer.Tokens.Length == 0 && answer.Polarity is null)
+        if (answer.IsEmpty || reference.IsEmpty)
         {
-            return new(Difference.Empty, "the answer holds no word or number to compare");
+            return new(Difference.Empty, $"the {(answer.IsEmpty ? "answer" : "reference")} holds no word or number to compare");
         }
 
         if (reference.Polarity is bool expected)
@@ -134,8 +134,8 @@ internal sealed class ClinicalComparison(ClinicalLexicon lexicon)
             return !negated;
         }
 
-        bool asked = content.All(question.Tokens.Contains);
-        bool partly = negated && content.Any(question.Tokens.Contains) && content.Where(ClinicalText.IsQualifier).All(question.Tokens.Contains);
+        bool asked = content.All(question.Mentions);
+        bool partly = negated && content.Any(question.Mentions) && content.Where(ClinicalText.IsQualifier).All(question.Mentions);
         return asked || partly ? !negated : null;
     }
 
@@ -151,7 +151,7 @@ internal sealed class ClinicalComparison(ClinicalLexicon lexicon)
             return new(Difference.Polarity, "the answer says no to a question of another kind");
         }
 
-        if (Qualifiers(reference, answer) is { } difference)
+        if (Qualifiers(question, reference, answer) is { } difference)
         {
             return difference;
         }
@@ -159,24 +159,44 @@ internal sealed class ClinicalComparison(ClinicalLexicon lexicon)
         bool same = reference.Ordered || answer.Ordered
             ? reference.Tokens.AsSpan().SequenceEqual(answer.Tokens)
             : reference.SamePhrases(answer) || (MayMix(reference, answer) && reference.Only(Any).AsSpan().SequenceEqual(answer.Only(Any)));
-        return same ? new(Difference.None, "same words") : CompareBeyondQuestion(question, reference, answer);
+        return same || (reference.Words.Count > 0 && Joined(reference) == Joined(answer))
+            ? new(Difference.None, "same words")
+            : CompareBeyondQuestion(question, reference, answer);
     }
 
-    private static Comparison? Qualifiers(ClinicalText reference, ClinicalText answer)
+    /// <summary>All letters in order: compounds are written in one word, with a dash or apart (intra-abdominal, intraabdominal).</summary>
+    private static string Joined(ClinicalText text) => string.Concat(text.Words);
+
+    private static Comparison? Qualifiers(ClinicalText question, ClinicalText reference, ClinicalText answer)
     {
-        if (!reference.Only(IsSide).AsSpan().SequenceEqual(answer.Only(IsSide)))
+        if (Differs(IsSide, question, reference, answer))
         {
-            return new(Difference.Side, Text("side", reference.Only(IsSide), answer.Only(IsSide)));
+            return new(Difference.Side, Text("sides", reference.Only(IsSide), answer.Only(IsSide)));
         }
 
-        if (!reference.Only(IsNegation).AsSpan().SequenceEqual(answer.Only(IsNegation)))
+        if (reference.Tokens.Count(IsNegation) != answer.Tokens.Count(IsNegation))
         {
             return new(Difference.Negation, "one is negated, the other is not");
         }
 
-        return reference.Only(IsQuantity).AsSpan().SequenceEqual(answer.Only(IsQuantity))
-            ? null
-            : new(Difference.Quantity, Text("number or unit", reference.Only(IsQuantity), answer.Only(IsQuantity)));
+        return Differs(IsQuantity, question, reference, answer)
+            ? new(Difference.Quantity, Text("numbers or units", reference.Only(IsQuantity), answer.Only(IsQuantity)))
+            : null;
+    }
+
+    /// <summary>Whether tokens of a kind differ; one side may leave out or repeat what the question says, when the other names none of the kind.</summary>
+    private static bool Differs(Func<string, bool> kind, ClinicalText question, ClinicalText reference, ClinicalText answer)
+    {
+        if (!reference.Tokens.Any(kind) && !answer.Tokens.Any(kind))
+        {
+            return false;
+        }
+
+        string[] expected = reference.Only(kind);
+        string[] found = answer.Only(kind);
+        bool oneSided = expected.Length == 0 || found.Length == 0;
+        bool asked = oneSided && !question.Alternatives && expected.Concat(found).All(question.Mentions);
+        return !asked && !expected.AsSpan().SequenceEqual(found);
     }
 
     /// <summary>Phrases may be merged where no side, negation or number could move from one to another.</summary>
@@ -192,8 +212,8 @@ internal sealed class ClinicalComparison(ClinicalLexicon lexicon)
             && reference.Phrases.Count == answer.Phrases.Count && MayMix(reference, answer);
         string[] missing = Beyond(reference.Tokens, answer.Tokens);
         string[] extra = Beyond(answer.Tokens, reference.Tokens);
-        bool asked = free && missing.Concat(extra).All(token => question.Tokens.Contains(token) && !ClinicalText.IsQualifier(token));
-        if (asked && reference.Tokens.Any(token => answer.Tokens.Contains(token) && !question.Tokens.Contains(token)))
+        bool asked = free && missing.Concat(extra).All(token => question.Mentions(token) && !IsNegation(token));
+        if (asked && reference.Tokens.Any(token => answer.Tokens.Contains(token) && !question.Mentions(token)))
         {
             return new(Difference.None, "same words but for those of the question");
         }

@@ -94,9 +94,9 @@ internal static class ClinicalLexer
                 point = true;
                 digits.Append('.');
             }
-            else if (c == ',' && digitNext && !point && Digits(text, at + 1) is int count)
+            else if (c == ',' && digitNext && !point && Digits(text, at + 1) is int count && (count == 3 || !InList(text, at + 1 + count)))
             {
-                // 1,000 is a thousand; 1,5 is one and a half.
+                // 1,000 is a thousand; 1,5 is one and a half; 2,3,4 and 3,4-methyl are lists.
                 point = count != 3;
                 digits.Append(point ? "." : "");
             }
@@ -112,6 +112,10 @@ internal static class ClinicalLexer
         lexemes.Add(new Lexeme(ordinal ? LexemeKind.Ordinal : LexemeKind.Number, number, value));
         return ordinal ? at + 2 : at;
     }
+
+    /// <summary>Whether digits that end here are one of several: more follow after a comma, or a name after a dash.</summary>
+    private static bool InList(string text, int end) =>
+        end + 1 < text.Length && ((text[end] == ',' && char.IsAsciiDigit(text[end + 1])) || (text[end] == '-' && char.IsLetter(text[end + 1])));
 
     private static int Digits(string text, int at)
     {

@@ -7,6 +7,7 @@ internal sealed class ClinicalReader
     private readonly List<Lexeme> _lexemes;
     private readonly List<List<string>> _phrases = [];
     private readonly List<string> _fillers = [];
+    private readonly List<string> _words = [];
     private List<string> _phrase = [];
     private bool _alternatives;
     private bool _ordered;
@@ -37,7 +38,7 @@ internal sealed class ClinicalReader
             _phrases.Add(_fillers);
         }
 
-        return new ClinicalText(polarity, _phrases, _alternatives, _ordered);
+        return new ClinicalText(polarity, _phrases, _words) { Alternatives = _alternatives, Ordered = _ordered };
     }
 
     /// <summary>Yes, or no where it stands alone: "no effusion" negates, "no, the lungs are clear" answers.</summary>
@@ -83,7 +84,8 @@ internal sealed class ClinicalReader
                 }
 
                 values.ForEach(v => Add(comparison + Quantities.Format(v * size, dimension)));
-                return at - start;
+                bool times = unit > 0 && IsText(at, "x", "by") && IsNumber(at + 1);
+                return at - start + (times ? 1 : 0);
             }
 
             at++;
@@ -144,13 +146,21 @@ internal sealed class ClinicalReader
 
         if (lexeme.Text == "non" && at + 1 < _lexemes.Count && _lexemes[at + 1].Kind == LexemeKind.Word)
         {
-            Add(_lexicon.Canonical("non" + _lexemes[at + 1].Text));
+            string word = "non" + _lexemes[at + 1].Text;
+            Add(_lexicon.Canonical(word), Spelling.Stem(word));
             return 2;
         }
 
-        foreach (string word in _lexicon.Expand(lexeme.Text) ?? [lexeme.Text])
+        if (lexeme.Text == "a" && (at + 1 == _lexemes.Count || _lexemes[at + 1].Kind == LexemeKind.Break))
         {
-            AddWord(word);
+            // A last "a" is a name (hepatitis A), not an article.
+            Add(lexeme.Text);
+            return 1;
+        }
+
+        foreach (string part in _lexicon.Expand(lexeme.Text) ?? [lexeme.Text])
+        {
+            AddWord(part);
         }
 
         return 1;
@@ -187,7 +197,7 @@ internal sealed class ClinicalReader
                 Add(word);
                 break;
             default:
-                Add(_lexicon.Canonical(word));
+                Add(_lexicon.Canonical(word), Spelling.Stem(word));
                 break;
         }
     }
@@ -234,20 +244,33 @@ internal sealed class ClinicalReader
         Add(side);
     }
 
-    private void Add(string token)
+    private void Add(string token, string? word = null)
     {
-        _joined = false;
+        _words.Add(word ?? token);
         _phrase.Add(token);
     }
 
     private void EndPhrase()
     {
-        if (_phrase.Count > 0)
+        if (_phrase.Count == 0)
+        {
+            return;
+        }
+
+        bool inverted = !_joined && _phrase is [ClinicalText.Left or ClinicalText.Right or ClinicalText.Both] && _phrases.Count > 0;
+        if (inverted)
+        {
+            // "Kidney, left" is one phrase.
+            _phrases[^1].AddRange(_phrase);
+        }
+        else
         {
             _lexicon.ReplacePhrases(_phrase);
             _phrases.Add(_phrase);
-            _phrase = [];
         }
+
+        _phrase = [];
+        _joined = false;
     }
 
     private bool IsText(int at, params ReadOnlySpan<string> texts) => at < _lexemes.Count && texts.Contains(_lexemes[at].Text);

@@ -18,17 +18,13 @@ internal sealed class ClinicalText
     /// <summary>The token of both sides.</summary>
     public const string Both = "<both>";
 
-    private readonly string[][] _sorted;
-
-    /// <summary>Keeps the phrases of a text.</summary>
-    public ClinicalText(bool? polarity, List<List<string>> phrases, bool alternatives, bool ordered)
+    /// <summary>Keeps what a reader found.</summary>
+    public ClinicalText(bool? polarity, List<List<string>> phrases, List<string> words)
     {
         Polarity = polarity;
         Phrases = phrases;
-        Alternatives = alternatives;
-        Ordered = ordered;
+        Words = words;
         Tokens = [.. phrases.SelectMany(phrase => phrase)];
-        _sorted = [.. phrases.Select(Sorted).OrderBy(phrase => string.Join(' ', phrase), StringComparer.Ordinal)];
     }
 
     /// <summary>Yes or no where the text begins with it as an answer of its own.</summary>
@@ -40,11 +36,20 @@ internal sealed class ClinicalText
     /// <summary>All tokens in order.</summary>
     public string[] Tokens { get; }
 
+    /// <summary>All tokens in order, words as they were before synonyms and phrases became one token: "pleural effusion" mentions an effusion.</summary>
+    public IReadOnlyList<string> Words { get; }
+
     /// <summary>Whether it names alternatives or doubts (or, versus, possibly).</summary>
-    public bool Alternatives { get; }
+    public bool Alternatives { get; init; }
 
     /// <summary>Whether a word such as "to" or "above" makes the order of words matter.</summary>
-    public bool Ordered { get; }
+    public bool Ordered { get; init; }
+
+    /// <summary>Whether there is nothing to compare.</summary>
+    public bool IsEmpty => Tokens.Length == 0 && Polarity is null;
+
+    /// <summary>Whether a token occurs, as one or within a phrase.</summary>
+    public bool Mentions(string token) => Tokens.Contains(token) || Words.Contains(token);
 
     /// <summary>Whether two tokens are of the kind that must never differ: side, negation, number.</summary>
     public static bool IsQualifier(string token) => token[0] is '<' or '#';
@@ -54,7 +59,9 @@ internal sealed class ClinicalText
 
     /// <summary>Whether both say the same in the same words, phrases in any order and words in any order within a phrase.</summary>
     public bool SamePhrases(ClinicalText other) =>
-        _sorted.Length == other._sorted.Length && _sorted.Zip(other._sorted).All(pair => pair.First.AsSpan().SequenceEqual(pair.Second));
+        Phrases.Count == other.Phrases.Count && Tokens.Length == other.Tokens.Length && SortedPhrases().SequenceEqual(other.SortedPhrases(), StringComparer.Ordinal);
+
+    private IEnumerable<string> SortedPhrases() => Phrases.Select(phrase => string.Join('\n', Sorted(phrase))).Order(StringComparer.Ordinal);
 
     private static string[] Sorted(IEnumerable<string> tokens)
     {

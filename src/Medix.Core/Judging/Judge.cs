@@ -48,12 +48,11 @@ public sealed class Judge
     /// <summary>One verdict per case, in order. Equal cases are judged once. Throws only when cancelled.</summary>
     public async Task<IReadOnlyList<Verdict>> JudgeAsync(IReadOnlyList<JudgeCase> cases, CancellationToken cancellationToken)
     {
-        JudgeCase[] distinct = [.. cases.Distinct()];
+        Unique<JudgeCase> unique = new(cases);
         Verdict[] verdicts = _model is null
-            ? JudgeByRules(distinct, cancellationToken)
-            : await _model.JudgeAsync(distinct, cancellationToken).ConfigureAwait(false);
-        Dictionary<JudgeCase, Verdict> known = distinct.Zip(verdicts).ToDictionary(pair => pair.First, pair => pair.Second);
-        return [.. cases.Select(each => known[each])];
+            ? JudgeByRules(unique.Items, cancellationToken)
+            : await _model.JudgeAsync(unique.Items, cancellationToken).ConfigureAwait(false);
+        return unique.Spread(verdicts);
     }
 
     /// <summary>

@@ -26,7 +26,7 @@ public sealed class LexicalEmbedder : IEmbeddingGenerator<string, Embedding<floa
     /// <summary>
     /// Counts in how many of the references each n-gram occurs; the more, the less it weighs. <paramref name="dimensions"/> is a power of two, 64 to 65536.
     /// </summary>
-    public static LexicalEmbedder Fit(IEnumerable<string> references, int dimensions = 4096)
+    public static LexicalEmbedder Fit(IEnumerable<string> references, int dimensions = 2048)
     {
         if (dimensions is < 64 or > Buckets || !int.IsPow2(dimensions))
         {

@@ -51,7 +51,7 @@ internal static class Spelling
             return word;
         }
 
-        word = American(word);
+        word = American(word.EndsWith("ae", StringComparison.Ordinal) ? word[..^1] : word);
         word = word switch
         {
             [.., 'i', 'e', 's'] when word.Length > 4 => string.Concat(word.AsSpan(0, word.Length - 3), "y"),
@@ -61,17 +61,20 @@ internal static class Spelling
             [.., 'i', 's'] or [.., 'e', 's'] when word.Length > 4 => word[..^2],
             [.., 'u', 's'] => word,
             [.., 's'] => word[..^1],
+            [.., 'i', 'n', 'g'] when word.Length > 6 => word[..^3],
+            [.., not 'e', 'e', 'd'] when word.Length > 5 => word[..^2],
             _ => word,
         };
         return Ending(word);
     }
 
-    /// <summary>Drops the ending that Latin and Greek words change in the plural: thrombus and thrombi, vertebra and vertebrae, septum and septa.</summary>
+    /// <summary>Brings endings that Latin and Greek words change in the plural to one: thrombus and thrombi, septum and septa, vertex and vertices.</summary>
     private static string Ending(string word) => word switch
     {
-        [.., 'u', 's'] or [.., 'u', 'm'] when word.Length > 4 => word[..^2],
+        [.., 'u', 'm'] when word.Length > 4 => string.Concat(word.AsSpan(0, word.Length - 2), "a"),
         [.., 'e', 'x'] when word.Length > 5 => string.Concat(word.AsSpan(0, word.Length - 2), "ix"),
-        [.., 'a'] or [.., 'e'] or [.., 'i'] when word.Length > 4 => word[..^1],
+        [.., 'i'] when word.Length > 4 => string.Concat(word.AsSpan(0, word.Length - 1), "us"),
+        [.., 'e'] when word.Length > 4 => word[..^1],
         _ => word,
     };
 
@@ -98,6 +101,6 @@ internal static class Spelling
 
         return word.Replace("isation", "ization", StringComparison.Ordinal)
             .Replace("sulph", "sulf", StringComparison.Ordinal)
-            .Replace("leuco", "leuko", StringComparison.Ordinal);
+            .Replace("leuc", "leuk", StringComparison.Ordinal);
     }
 }

@@ -19,24 +19,13 @@ public sealed class EmbeddingReward(IEmbeddingGenerator<string, Embedding<float>
     /// <inheritdoc/>
     public async Task<IReadOnlyList<TermResult>> ScoreAsync(IReadOnlyList<RewardInput> inputs, CancellationToken cancellationToken)
     {
-        TextPair[] pairs = [.. inputs.Select(input => new TextPair(ResponseParser.Parse(input.Response).Answer, input.Sample.Reference))];
-        Dictionary<TextPair, TermResult> results = [];
-        foreach (TextPair pair in pairs)
-        {
-            if (!results.ContainsKey(pair) && Settled(pair) is TermResult settled)
-            {
-                results.Add(pair, settled);
-            }
-        }
-
-        TextPair[] open = [.. pairs.Where(pair => !results.ContainsKey(pair)).Distinct()];
+        Unique<TextPair> pairs = new([.. inputs.Select(input => new TextPair(ResponseParser.Parse(input.Response).Answer, input.Sample.Reference))]);
+        TermResult?[] settled = [.. pairs.Items.Select(Settled)];
+        TextPair[] open = [.. pairs.Items.Where((_, i) => settled[i] is null)];
         Similarity[] similarities = await TextPairs.CompareAsync(embedder, open, TextPairs.Cosine, cancellationToken).ConfigureAwait(false);
-        for (int i = 0; i < open.Length; i++)
-        {
-            results.Add(open[i], ToResult(open[i], similarities[i]));
-        }
-
-        return [.. pairs.Select(pair => results[pair])];
+        int next = 0;
+        TermResult[] results = [.. pairs.Items.Select((pair, i) => settled[i] ?? ToResult(pair, similarities[next++]))];
+        return pairs.Spread(results);
     }
 
     private TermResult? Settled(TextPair pair) =>
