@@ -47,7 +47,7 @@ public unsafe class GemmTests
         foreach (KernelSet width in Widths)
         {
             using PackedMatrix matrix = new(83, 77, WeightStorage.Fp32, width);
-            matrix.SetRows(0, Random(83 * 77, 3));
+            matrix.SetRows(0, Random(83 * 77, 3), WorkerPool.Shared);
             float[] a = Random(11 * 77, 4), all = new float[11 * 83], alone = new float[83];
             fixed (float* pa = a, pall = all, palone = alone)
             {
@@ -70,8 +70,8 @@ public unsafe class GemmTests
                 foreach (KernelSet width in Widths)
                 {
                     using PackedMatrix matrix = new(first + second, k, half ? WeightStorage.Bf16 : WeightStorage.Fp32, width);
-                    matrix.SetRows(first, bottom);
-                    matrix.SetRows(0, top);
+                    matrix.SetRows(first, bottom, WorkerPool.Shared);
+                    matrix.SetRows(0, top, WorkerPool.Shared);
                     float[] actual = new float[rows * (first + second)];
                     fixed (float* pa = a, pc = actual)
                     {

@@ -44,11 +44,14 @@ public static unsafe class Gemm
         }
     }
 
-    /// <summary>Few enough rows that every thread gets several blocks, as many as the second cache level keeps.</summary>
+    /// <summary>Rows of one chunk: as many as the second cache level keeps, few enough that every thread gets the same number of chunks.</summary>
     private static int RowBlock(int m, int threads, int tileRows)
     {
+        const int mostTiles = 32;
         int tiles = (m + tileRows - 1) / tileRows;
-        return Math.Clamp(tiles / (threads * 8), 1, 8) * tileRows;
+        int blocks = Math.Max(threads * 4, (tiles + mostTiles - 1) / mostTiles);
+        blocks = (blocks + threads - 1) / threads * threads;
+        return (tiles + blocks - 1) / blocks * tileRows;
     }
 
     private static void Pack(void* state, int panel, int worker)

@@ -4,7 +4,8 @@ namespace Medix.Inference.Kernels;
 
 /// <summary>
 /// The register tile of one vector width: <c>C[rows, columns] (+)= A[rows, k] · panel[k, columns]</c>. An element of A is at
-/// <c>a + row·RowStride + k·StepStride</c>, so rows, columns and packed blocks of A are all read in place.
+/// <c>a + row·RowStride + k·StepStride</c>, so rows and columns of A are
+/// both read in place; row k of the panel is at <c>Panel + k·PanelStride</c> bytes.
 /// </summary>
 internal unsafe struct Tile
 {
@@ -12,6 +13,7 @@ internal unsafe struct Tile
     public nint RowStride;
     public nint StepStride;
     public byte* Panel;
+    public nint PanelStride;
     public float* C;
     public nint CStride;
     public int Steps;

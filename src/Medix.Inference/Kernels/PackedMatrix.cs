@@ -48,32 +48,72 @@ public sealed unsafe class PackedMatrix : IDisposable
     /// <summary>The packed numbers, for kernels.</summary>
     internal PackedView View { get; }
 
-    /// <summary>Packs weight rows [rows, K] as outputs <paramref name="firstOutput"/>, firstOutput+1, …, rounding to the storage format.</summary>
-    public void SetRows(int firstOutput, ReadOnlySpan<float> weights)
+    /// <summary>
+    /// Packs weight rows [rows, K] as outputs <paramref name="firstOutput"/>, firstOutput+1, …, rounding to the storage format; on all threads of the pool.
+    /// </summary>
+    public void SetRows(int firstOutput, ReadOnlySpan<float> weights, WorkerPool pool)
     {
+        ArgumentNullException.ThrowIfNull(pool);
         int rows = K == 0 ? 0 : weights.Length / K;
         if (firstOutput < 0 || (long)rows * K != weights.Length || firstOutput + rows > N)
         {
             throw new ArgumentException($"{weights.Length} weights from output {firstOutput} do not fill rows of {K} within {N} outputs.", nameof(weights));
         }
 
+        int width = kernels.PanelColumns;
         fixed (float* pointer = weights)
         {
-            for (int row = 0; row < rows;)
-            {
-                int output = firstOutput + row;
-                int column = output % kernels.PanelColumns;
-                int count = Math.Min(kernels.PanelColumns - column, rows - row);
-                View.PackRows(pointer + ((long)row * K), K, count, output / kernels.PanelColumns, column);
-                row += count;
-            }
+            Packing packing = new(View, pointer, firstOutput, rows, width);
+            pool.Run(&Pack, &packing, rows == 0 ? 0 : ((firstOutput + rows - 1) / width) - (firstOutput / width) + 1);
         }
     }
+
+    /// <summary>Reads back one output's weights, [K].</summary>
+    internal void CopyRow(int output, float* target) => View.CopyRow(output, target);
 
     /// <summary><c>C[rows, N] (+)= A[rows, K] · Wᵀ</c> on the calling thread. Allocates nothing.</summary>
     public void Multiply(float* a, int lda, float* c, int ldc, int rows, bool accumulate = false) =>
         View.Multiply(a, lda, 1, c, ldc, rows, 0, View.Panels, accumulate);
 
+    /// <summary>The same product with the outputs shared out over the pool: for few rows and large weights.</summary>
+    public void Multiply(WorkerPool pool, float* a, int lda, float* c, int ldc, int rows, bool accumulate = false)
+    {
+        ArgumentNullException.ThrowIfNull(pool);
+        int chunks = Math.Min(View.Panels, pool.Threads * 8);
+        Product product = new(View, a, lda, c, ldc, rows, accumulate, chunks);
+        pool.Run(&MultiplyChunk, &product, chunks);
+    }
+
     /// <inheritdoc />
     public void Dispose() => memory.Dispose();
+
+    private static void Pack(void* state, int chunk, int worker)
+    {
+        Packing* packing = (Packing*)state;
+        int panel = (packing->First / packing->Width) + chunk, start = panel * packing->Width;
+        int from = Math.Max(start, packing->First), end = Math.Min(start + packing->Width, packing->First + packing->Rows);
+        packing->View.PackRows(packing->Weights + ((long)(from - packing->First) * packing->View.K), packing->View.K, end - from, panel, from - start);
+    }
+
+    private static void MultiplyChunk(void* state, int chunk, int worker)
+    {
+        Product* p = (Product*)state;
+        int first = (int)((long)p->View.Panels * chunk / p->Chunks), end = (int)((long)p->View.Panels * (chunk + 1) / p->Chunks);
+        p->View.Multiply(p->A, p->Lda, 1, p->C, p->Ldc, p->Rows, first, end, p->Accumulate);
+    }
+
+    private readonly struct Packing(PackedView view, float* weights, int first, int rows, int width)
+    {
+        public readonly PackedView View = view;
+        public readonly float* Weights = weights;
+        public readonly int First = first, Rows = rows, Width = width;
+    }
+
+    private readonly struct Product(PackedView view, float* a, int lda, float* c, int ldc, int rows, bool accumulate, int chunks)
+    {
+        public readonly PackedView View = view;
+        public readonly float* A = a, C = c;
+        public readonly int Lda = lda, Ldc = ldc, Rows = rows, Chunks = chunks;
+        public readonly bool Accumulate = accumulate;
+    }
 }

@@ -47,6 +47,8 @@ internal readonly unsafe struct PackedView
     /// </summary>
     public void Multiply(float* a, nint rowStride, nint stepStride, float* c, nint ldc, int rows, int first, int end, bool accumulate)
     {
+        int tiles = (rows + tileRows - 1) / tileRows;
+        int height = (rows + tiles - 1) / Math.Max(tiles, 1);
         for (int k = 0; k < K || k == 0; k += StepBlock)
         {
             for (int panel = first; panel < end; panel++)
@@ -56,20 +58,33 @@ internal readonly unsafe struct PackedView
                     RowStride = rowStride,
                     StepStride = stepStride,
                     Panel = Block(panel, k),
+                    PanelStride = Width(panel) * size,
                     CStride = ldc,
                     Steps = Math.Min(StepBlock, K - k),
                     Vectors = Width(panel) / lanes,
                     Accumulate = accumulate || k > 0,
                 };
                 int columns = Math.Min(panelColumns, N - (panel * panelColumns));
-                for (int row = 0; row < rows; row += tileRows)
+                for (int row = 0; row < rows; row += height)
                 {
-                    tile.Rows = Math.Min(tileRows, rows - row);
+                    tile.Rows = Math.Min(height, rows - row);
                     tile.A = a + (row * rowStride) + (k * stepStride);
                     tile.C = c + (row * ldc) + (panel * panelColumns);
                     MultiplyTile(tile, columns);
                 }
             }
+        }
+    }
+
+    /// <summary>Reads back the weights of one output, [K].</summary>
+    public void CopyRow(int output, float* target)
+    {
+        int panel = output / panelColumns;
+        int width = Width(panel);
+        byte* source = Block(panel, 0) + (output % panelColumns * size);
+        for (int k = 0; k < K; k++, source += width * size)
+        {
+            target[k] = size == sizeof(float) ? *(float*)source : BFloat16Format.ToSingle(*(ushort*)source);
         }
     }
 

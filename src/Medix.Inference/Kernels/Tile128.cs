@@ -77,14 +77,14 @@ internal static unsafe class Tile128
             if (TRows.Value > 5) { r5 = Row.Load<TVectors>(c + (5 * ldc)); }
         }
 
-        nint row = tile.RowStride, row3 = 3 * row, step = tile.StepStride;
+        nint row = tile.RowStride, row3 = 3 * row, step = tile.StepStride, panelStride = tile.PanelStride;
         float* a = tile.A;
         float* a4 = a + (4 * row);
         byte* panel = tile.Panel;
         for (int k = tile.Steps; k > 0; k--)
         {
             Row w = Row.LoadWeights<TWeights, TVectors>(panel);
-            panel += TVectors.Value * Lanes * TWeights.Size;
+            panel += panelStride;
             r0 = r0.Add<TVectors>(*a, w);
             if (TRows.Value > 1) { r1 = r1.Add<TVectors>(a[row], w); }
             if (TRows.Value > 2) { r2 = r2.Add<TVectors>(a[2 * row], w); }

@@ -17,6 +17,7 @@ public sealed unsafe class WorkerPool : IDisposable
     private readonly Worker[] workers;
     private delegate*<void*, int, int, void> job;
     private void* state;
+    private PoolJob? managedJob;
     private int chunks;
     private int next;
     private int generation;
@@ -50,13 +51,18 @@ public sealed unsafe class WorkerPool : IDisposable
     /// <c>worker</c> is in [0, <see cref="Threads"/>) and no two calls at one time have the same. Concurrent callers take turns.
     /// A job must not call the pool that runs it. The first exception of a job is rethrown here.
     /// </summary>
-    public void Run(delegate*<void*, int, int, void> job, void* state, int chunks)
+    public void Run(delegate*<void*, int, int, void> job, void* state, int chunks) => Run(job, state, null, chunks);
+
+    /// <summary>The same for a job that is an object.</summary>
+    public void Run(PoolJob job, int chunks) => Run(null, null, job, chunks);
+
+    private void Run(delegate*<void*, int, int, void> job, void* state, PoolJob? managedJob, int chunks)
     {
         if (workers.Length == 0 || chunks <= 1)
         {
             for (int i = 0; i < chunks; i++)
             {
-                job(state, i, 0);
+                Call(job, state, managedJob, i, 0);
             }
 
             return;
@@ -67,6 +73,7 @@ public sealed unsafe class WorkerPool : IDisposable
             ObjectDisposedException.ThrowIf(disposed, this);
             this.job = job;
             this.state = state;
+            this.managedJob = managedJob;
             this.chunks = chunks;
             next = 0;
             Interlocked.Exchange(ref open, 1);
@@ -123,6 +130,18 @@ public sealed unsafe class WorkerPool : IDisposable
         scratch.Dispose();
     }
 
+    private static void Call(delegate*<void*, int, int, void> job, void* state, PoolJob? managedJob, int chunk, int worker)
+    {
+        if (managedJob is not null)
+        {
+            managedJob.Execute(chunk, worker);
+        }
+        else
+        {
+            job(state, chunk, worker);
+        }
+    }
+
     private void WaitUntilAllHaveLeft()
     {
         SpinWait spin = default;
@@ -138,7 +157,7 @@ public sealed unsafe class WorkerPool : IDisposable
         {
             for (int chunk = Interlocked.Increment(ref next) - 1; chunk < chunks; chunk = Interlocked.Increment(ref next) - 1)
             {
-                job(state, chunk, worker);
+                Call(job, state, managedJob, chunk, worker);
             }
         }
 #pragma warning disable CA1031 // Whatever a job throws belongs to the caller of Run.

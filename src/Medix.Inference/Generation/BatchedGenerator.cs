@@ -1,0 +1,79 @@
+using Medix.Inference.Qwen3VL;
+using Medix.Runs;
+using Medix.Text;
+
+namespace Medix.Inference.Generation;
+
+/// <summary>How far generation is: tokens drawn, completions finished, completions asked for.</summary>
+public readonly record struct GenerationProgress(long Tokens, int Finished, int Total);
+
+/// <summary>
+/// Draws completions for many prompts at once. A prompt and its images are computed once for all its draws, which then attend to the same keys and values;
+/// all live draws advance together, finished ones leave and waiting ones take their places. A draw's tokens and log-probabilities depend on its prompt, seed,
+/// the options and the weights only: not on the other draws, the batch size or the number of threads.
+/// </summary>
+/// <param name="model">The model; its weights may be updated between calls.</param>
+/// <param name="maxBatch">Draws that advance together at most: more take more memory and, beyond some dozens, gain little.</param>
+public sealed class BatchedGenerator(Qwen3VLModel model, int maxBatch = 64)
+{
+    private readonly int[] banned = model.Config.Vision is null
+        ? []
+        : [.. new[] { model.Config.ImageTokenId, model.Config.VideoTokenId }.Where(id => id >= 0 && id < model.Config.Text.VocabularySize)];
+
+    /// <summary>For tests: sees the logits that each token is drawn from, by request and number of tokens so far.</summary>
+    internal LogitsSink? ObserveLogits { get; set; }
+
+    /// <summary>
+    /// One completion per seed of each request, in the order of the requests and of their seeds. Throws <see cref="MedixException"/> when an option or an input
+    /// cannot be used, and <see cref="OperationCanceledException"/>, with nothing half done, when cancelled.
+    /// </summary>
+    public IReadOnlyList<IReadOnlyList<Completion>> Generate(
+        IReadOnlyList<GenerationRequest> requests, SamplingOptions options, IProgress<GenerationProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(requests);
+        ArgumentNullException.ThrowIfNull(options);
+        Check(requests, options);
+        GenerationSession session = new(model, requests, options, maxBatch, banned, ObserveLogits);
+        try
+        {
+            while (session.Advance())
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                progress?.Report(session.Progress);
+            }
+
+            return session.Results;
+        }
+        finally
+        {
+            session.GiveBack();
+        }
+    }
+
+    private void Check(IReadOnlyList<GenerationRequest> requests, SamplingOptions options)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(maxBatch, 1);
+        List<string> faults = [];
+        Require(options.MaxNewTokens >= 1, $"MaxNewTokens is {options.MaxNewTokens}, expected at least 1");
+        Require(float.IsFinite(options.Temperature) && options.Temperature >= 0, $"Temperature is {options.Temperature}, expected 0 (greedy) or more");
+        Require(options.TopP is > 0 and <= 1, $"TopP is {options.TopP}, expected above 0 and at most 1");
+        Require(options.TopK >= 0, $"TopK is {options.TopK}, expected 0 (off) or more");
+        int longest = requests.Count == 0 ? 0 : requests.Max(request => request.Input.Tokens.Length);
+        int limit = model.Config.Text.MaxPositions;
+        Require(
+            (long)longest + options.MaxNewTokens <= limit,
+            $"the longest prompt of {longest} tokens and {options.MaxNewTokens} new ones exceed the model's {limit} positions");
+        if (faults.Count > 0)
+        {
+            throw new MedixException($"Cannot generate: {string.Join("; ", faults)}.");
+        }
+
+        void Require(bool holds, string fault)
+        {
+            if (!holds)
+            {
+                faults.Add(fault);
+            }
+        }
+    }
+}

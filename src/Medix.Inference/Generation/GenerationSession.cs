@@ -1,0 +1,154 @@
+using Medix.Inference.Qwen3VL;
+using Medix.Text;
+
+namespace Medix.Inference.Generation;
+
+/// <summary>The state of one call of the generator: what is live, what waits, what is done.</summary>
+internal sealed class GenerationSession
+{
+    private readonly Qwen3VLModel model;
+    private readonly IReadOnlyList<GenerationRequest> requests;
+    private readonly SamplingOptions options;
+    private readonly int maxBatch;
+    private readonly LogitsSink? observe;
+    private readonly TokenSampler[] samplers;
+    private readonly DecodeStep step;
+    private readonly Completion[][] results;
+    private readonly List<LiveDraw> live = [];
+    private readonly Queue<LiveDraw> waiting = new();
+    private int nextRequest;
+
+    public GenerationSession(
+        Qwen3VLModel model, IReadOnlyList<GenerationRequest> requests, SamplingOptions options, int maxBatch, int[] banned, LogitsSink? observe)
+    {
+        this.model = model;
+        this.requests = requests;
+        this.options = options;
+        this.maxBatch = maxBatch;
+        this.observe = observe;
+        samplers = [.. Enumerable.Range(0, model.Pool.Threads).Select(_ => new TokenSampler(model.Config.Text.VocabularySize, banned, options))];
+        results = [.. requests.Select(request => new Completion[request.DrawSeeds.Count])];
+        Progress = new GenerationProgress(0, 0, requests.Sum(request => request.DrawSeeds.Count));
+        int rows = Math.Min(maxBatch, Progress.Total);
+        int longest = requests.Count == 0 ? 0 : requests.Max(request => request.Input.Tokens.Length);
+        step = new DecodeStep(model, samplers, rows, longest + options.MaxNewTokens, observe);
+        live.EnsureCapacity(rows);
+    }
+
+    public GenerationProgress Progress { get; private set; }
+
+    public IReadOnlyList<IReadOnlyList<Completion>> Results => results;
+
+    /// <summary>Draws one token for every live draw; false when all are finished.</summary>
+    public bool Advance()
+    {
+        Admit();
+        if (live.Count == 0)
+        {
+            return false;
+        }
+
+        step.Run(live);
+        Progress = Progress with { Tokens = Progress.Tokens + live.Count };
+        RemoveFinished();
+        return true;
+    }
+
+    /// <summary>After an exception: the keys and values of whatever was not finished.</summary>
+    public void GiveBack()
+    {
+        foreach (LiveDraw draw in live.Concat(waiting))
+        {
+            draw.GiveBack();
+        }
+
+        live.Clear();
+        waiting.Clear();
+    }
+
+    private void Admit()
+    {
+        // Prompts are computed a few at a time: products of many rows are faster, and the draws that go on wait for them.
+        int places = maxBatch - live.Count;
+        if (live.Count > 0 && places < (maxBatch + 3) / 4)
+        {
+            return;
+        }
+
+        while (live.Count < maxBatch && (waiting.Count > 0 || nextRequest < requests.Count))
+        {
+            if (waiting.Count == 0)
+            {
+                ComputePrompts(maxBatch - live.Count);
+            }
+
+            while (live.Count < maxBatch && waiting.TryDequeue(out LiveDraw? draw))
+            {
+                live.Add(draw);
+                RemoveFinished(live.Count - 1);
+            }
+        }
+    }
+
+    /// <summary>Computes the next prompts, enough for so many draws, and draws the first tokens.</summary>
+    private void ComputePrompts(int draws)
+    {
+        List<int> taken = [];
+        for (; nextRequest < requests.Count && draws > 0; nextRequest++)
+        {
+            if (requests[nextRequest].DrawSeeds.Count > 0)
+            {
+                taken.Add(nextRequest);
+                draws -= requests[nextRequest].DrawSeeds.Count;
+            }
+        }
+
+        if (taken.Count == 0)
+        {
+            return;
+        }
+
+        using PreparedPrompts prepared = model.Prepare([.. taken.Select(request => requests[request].Input)], null);
+        List<LiveDraw[]> started = [];
+        for (int i = 0; i < taken.Count; i++)
+        {
+            IReadOnlyList<ulong> seeds = requests[taken[i]].DrawSeeds;
+            LivePrompt prompt = new(prepared.Prompts[i], taken[i], seeds.Count);
+            started.Add([.. seeds.Select((seed, draw) => new LiveDraw(prompt, draw, seed, options.MaxNewTokens))]);
+            Array.ForEach(started[i], waiting.Enqueue);
+        }
+
+        model.ComputePrompts(prepared, (prompt, _, logits) => DrawFirst(started[prompt], logits));
+    }
+
+    private void DrawFirst(LiveDraw[] draws, Span<float> logits)
+    {
+        observe?.Invoke(draws[0].Prompt.Request, 0, logits);
+        foreach (LiveDraw draw in draws)
+        {
+            draw.Append(samplers[0].Sample(logits, draw.Random), model.Config.EosTokenIds);
+        }
+
+        Progress = Progress with { Tokens = Progress.Tokens + draws.Length };
+    }
+
+    /// <summary>Keeps the order of those that stay, so that the draws of a prompt remain neighbours and share its products.</summary>
+    private void RemoveFinished(int from = 0)
+    {
+        int kept = from;
+        for (int i = from; i < live.Count; i++)
+        {
+            LiveDraw draw = live[i];
+            if (draw.Finish is null)
+            {
+                live[kept++] = draw;
+                continue;
+            }
+
+            results[draw.Prompt.Request][draw.Draw] = draw.Complete();
+            Progress = Progress with { Finished = Progress.Finished + 1 };
+        }
+
+        live.RemoveRange(kept, live.Count - kept);
+    }
+}

@@ -1,0 +1,210 @@
+using System.Runtime.InteropServices;
+
+namespace Medix.Inference.Kernels;
+
+/// <summary>
+/// What attention reads and writes: for each row its sequence and how many of the sequence's own positions it sees (the prefix it sees whole).
+/// Queries are [kv head, row capacity · group, d], already rotated and scaled; the output is [row, head, d] with <see cref="OutputStride"/>.
+/// </summary>
+internal sealed unsafe class AttentionRows
+{
+    public KvSequence[] Sequences = [];
+    public int[] Visible = [];
+    public float* Queries;
+    public long QueriesOfHead;
+    public float* Output;
+    public int OutputStride;
+    public int KeyValueHeads;
+    public int Group;
+}
+
+/// <summary>
+/// Softmax attention of some rows over cached keys and values, as products of register tiles: the query heads that share a key-value head, and the rows that
+/// share a sequence or a prefix, are the rows of one product. Exact softmax with the maximum subtracted, fp32. Rows do not influence each other.
+/// </summary>
+internal static unsafe class Attention
+{
+    /// <summary>Numbers of scratch memory for <paramref name="rows"/> rows that see at most <paramref name="positions"/> positions.</summary>
+    public static long ScratchFloats(int rows, int group, int positions, KvPages pages) =>
+        (long)rows * group * (ScoreStride(positions, pages) + pages.ValueStride + 1);
+
+    /// <summary>Computes the rows [<paramref name="first"/>, <paramref name="end"/>) of one layer.</summary>
+    public static void Run(AttentionRows rows, KvPages pages, int layer, int first, int end, float* scratch)
+    {
+        int group = rows.Group, count = (end - first) * group, positions = 0;
+        for (int row = first; row < end; row++)
+        {
+            positions = Math.Max(positions, PrefixLength(rows, row) + rows.Visible[row]);
+        }
+
+        int stride = ScoreStride(positions, pages);
+        float* values = scratch + ((long)count * stride);
+        float* inverses = values + ((long)count * pages.ValueStride);
+        for (int head = 0; head < rows.KeyValueHeads; head++)
+        {
+            float* queries = rows.Queries + (head * rows.QueriesOfHead) + ((long)first * group * pages.HeadDim);
+            Work work = new(pages, layer, head, group, stride, queries, scratch, values);
+            Scores(rows, work, first, end);
+            Softmax(rows, work, first, end, inverses);
+            Values(rows, work, first, end);
+            for (int i = 0; i < count; i++)
+            {
+                int row = first + (i / group), query = (head * group) + (i % group);
+                float* target = rows.Output + ((long)row * rows.OutputStride) + (query * pages.HeadDim);
+                RowKernels.Scale(values + ((long)i * pages.ValueStride), target, pages.HeadDim, inverses[i]);
+            }
+        }
+    }
+
+    /// <summary>The last tile of a row may write a panel's width beyond the last position.</summary>
+    private static int ScoreStride(int positions, KvPages pages) => pages.Kernels.RoundUp(positions + pages.Kernels.PanelColumns);
+
+    private static int PrefixLength(AttentionRows rows, int row) => rows.Sequences[row].Prefix?.Length ?? 0;
+
+    private static void Scores(AttentionRows rows, in Work work, int first, int end)
+    {
+        // The own positions come second: they overwrite what the prefix's last tile wrote beyond its end.
+        for (int row = first; row < end;)
+        {
+            int next = EndOfPrefixGroup(rows, row, end);
+            if (rows.Sequences[row].Prefix is { } prefix)
+            {
+                work.Scores(prefix, prefix.Length, row - first, next - row, 0);
+            }
+
+            row = next;
+        }
+
+        for (int row = first; row < end;)
+        {
+            int next = EndOfSequenceGroup(rows, row, end);
+            work.Scores(rows.Sequences[row], MostVisible(rows, row, next), row - first, next - row, PrefixLength(rows, row));
+            row = next;
+        }
+    }
+
+    private static void Softmax(AttentionRows rows, in Work work, int first, int end, float* inverses)
+    {
+        for (int row = first; row < end;)
+        {
+            int next = EndOfSequenceGroup(rows, row, end), most = MostVisible(rows, row, next);
+            for (; row < next; row++)
+            {
+                int length = PrefixLength(rows, row) + rows.Visible[row];
+                for (int i = 0; i < work.Group; i++)
+                {
+                    int index = ((row - first) * work.Group) + i;
+                    float* score = work.ScoreRow(index);
+                    inverses[index] = 1f / RowKernels.ExpSum(score, score, length, RowKernels.Max(score, length), 1f);
+                    NativeMemory.Clear(score + length, (nuint)(most - rows.Visible[row]) * sizeof(float));
+                }
+            }
+        }
+    }
+
+    private static void Values(AttentionRows rows, in Work work, int first, int end)
+    {
+        for (int row = first; row < end;)
+        {
+            int next = EndOfPrefixGroup(rows, row, end);
+            if (rows.Sequences[row].Prefix is { } prefix)
+            {
+                work.Values(prefix, prefix.Length, row - first, next - row, 0, false);
+            }
+
+            row = next;
+        }
+
+        for (int row = first; row < end;)
+        {
+            int next = EndOfSequenceGroup(rows, row, end), before = PrefixLength(rows, row);
+            work.Values(rows.Sequences[row], MostVisible(rows, row, next), row - first, next - row, before, before > 0);
+            row = next;
+        }
+    }
+
+    private static int EndOfPrefixGroup(AttentionRows rows, int row, int end)
+    {
+        int next = row + 1;
+        while (next < end && rows.Sequences[next].Prefix == rows.Sequences[row].Prefix)
+        {
+            next++;
+        }
+
+        return next;
+    }
+
+    private static int EndOfSequenceGroup(AttentionRows rows, int row, int end)
+    {
+        int next = row + 1;
+        while (next < end && rows.Sequences[next] == rows.Sequences[row])
+        {
+            next++;
+        }
+
+        return next;
+    }
+
+    private static int MostVisible(AttentionRows rows, int row, int end)
+    {
+        int most = 0;
+        for (; row < end; row++)
+        {
+            most = Math.Max(most, rows.Visible[row]);
+        }
+
+        return most;
+    }
+
+    /// <summary>The products of one key-value head.</summary>
+    private readonly struct Work(KvPages pages, int layer, int head, int group, int stride, float* queries, float* scores, float* values)
+    {
+        public int Group { get; } = group;
+
+        public float* ScoreRow(int index) => scores + ((long)index * stride);
+
+        /// <summary>Q·Kᵀ of some rows with the first positions of a sequence, into score columns from <paramref name="column"/> on.</summary>
+        public void Scores(KvSequence sequence, int positions, int row, int rows, int column)
+        {
+            int width = pages.Kernels.PanelColumns, d = pages.HeadDim;
+            Tile tile = new() { RowStride = d, StepStride = 1, PanelStride = width * sizeof(float), CStride = stride, Steps = d };
+            for (int position = 0; position < positions; position += width)
+            {
+                tile.Panel = (byte*)pages.KeyColumn(sequence.Page(position), layer, head, position % KvPages.Positions);
+                tile.Vectors = Math.Min(pages.Kernels.PanelVectors, (positions - position + pages.Kernels.Lanes - 1) / pages.Kernels.Lanes);
+                Tiles(ref tile, queries + ((long)row * Group * d), ScoreRow(row * Group) + column + position, rows * Group);
+            }
+        }
+
+        /// <summary>(+)= P·V of some rows with the first positions of a sequence.</summary>
+        public void Values(KvSequence sequence, int positions, int row, int rows, int column, bool accumulate)
+        {
+            int valueStride = pages.ValueStride, width = pages.Kernels.PanelColumns;
+            Tile tile = new() { RowStride = stride, StepStride = 1, PanelStride = valueStride * sizeof(float), CStride = valueStride };
+            for (int position = 0; position < positions; position += KvPages.Positions)
+            {
+                tile.Steps = Math.Min(KvPages.Positions, positions - position);
+                tile.Accumulate = accumulate || position > 0;
+                float* page = pages.Values(sequence.Page(position), layer, head);
+                for (int from = 0; from < valueStride; from += width)
+                {
+                    tile.Panel = (byte*)(page + from);
+                    tile.Vectors = Math.Min(pages.Kernels.PanelVectors, (valueStride - from) / pages.Kernels.Lanes);
+                    Tiles(ref tile, ScoreRow(row * Group) + column + position, values + ((long)row * Group * valueStride) + from, rows * Group);
+                }
+            }
+        }
+
+        private void Tiles(ref Tile tile, float* a, float* c, int rows)
+        {
+            int most = pages.Kernels.TileRows;
+            for (int row = 0; row < rows; row += most)
+            {
+                tile.Rows = Math.Min(most, rows - row);
+                tile.A = a + (row * tile.RowStride);
+                tile.C = c + (row * tile.CStride);
+                pages.Kernels.MultiplyFloat32(tile);
+            }
+        }
+    }
+}

@@ -1,0 +1,145 @@
+using System.Runtime.InteropServices;
+
+namespace Medix.Inference.Kernels;
+
+/// <summary>
+/// Memory for the keys and values of all sequences, in pages of <see cref="Positions"/> positions, all layers and heads together (after PagedAttention,
+/// arXiv 2309.06180). A page holds, for each layer and key-value head, the keys as panels [d, panel width] (so that a register tile reads them as the
+/// second operand of Q·Kᵀ) and the values as rows [position, d rounded up to whole vectors]. Returned pages are used again.
+/// </summary>
+internal sealed unsafe class KvPages : IDisposable
+{
+    /// <summary>Positions of a page: a multiple of every kernel's panel width.</summary>
+    public const int Positions = 96;
+
+    private readonly int heads;
+    private readonly long blockFloats;
+    private readonly nuint pageBytes;
+    private readonly List<nint> all = [];
+    private readonly Stack<nint> free = new();
+
+    public KvPages(int layers, int heads, int headDim, KernelSet kernels)
+    {
+        this.heads = heads;
+        Kernels = kernels;
+        HeadDim = headDim;
+        ValueStride = kernels.RoundUp(headDim);
+        blockFloats = (long)Positions * (headDim + ValueStride);
+        pageBytes = (nuint)checked(blockFloats * layers * heads * sizeof(float));
+    }
+
+    ~KvPages() => Free();
+
+    public KernelSet Kernels { get; }
+
+    public int HeadDim { get; }
+
+    /// <summary>Numbers from one position's value to the next.</summary>
+    public int ValueStride { get; }
+
+    /// <summary>Bytes of all pages, used or free.</summary>
+    public long Bytes => all.Count * (long)pageBytes;
+
+    public nint Rent()
+    {
+        if (free.TryPop(out nint page))
+        {
+            return page;
+        }
+
+        // Cleared once: what a tile reads beyond the last position is never used, but must not be slow to compute with.
+        page = (nint)NativeMemory.AlignedAlloc(pageBytes, 64);
+        NativeMemory.Clear((void*)page, pageBytes);
+        all.Add(page);
+        free.EnsureCapacity(all.Count);
+        return page;
+    }
+
+    public void Return(nint page) => free.Push(page);
+
+    public float* Keys(nint page, int layer, int head) => (float*)page + (((layer * heads) + head) * blockFloats);
+
+    public float* Values(nint page, int layer, int head) => Keys(page, layer, head) + (Positions * HeadDim);
+
+    /// <summary>Where the first number of a position's key is; the others follow at the distance of a panel's width.</summary>
+    public float* KeyColumn(nint page, int layer, int head, int position)
+    {
+        int width = Kernels.PanelColumns;
+        return Keys(page, layer, head) + (position / width * width * HeadDim) + (position % width);
+    }
+
+    public void Dispose()
+    {
+        Free();
+        GC.SuppressFinalize(this);
+    }
+
+    private void Free()
+    {
+        foreach (nint page in all)
+        {
+            NativeMemory.AlignedFree((void*)page);
+        }
+
+        all.Clear();
+        free.Clear();
+    }
+}
+
+/// <summary>The keys and values of one sequence, perhaps behind those of a prompt that it shares with others.</summary>
+internal sealed unsafe class KvSequence(KvPages pages, KvSequence? prefix = null, int expectedLength = 0)
+{
+    private nint[] held = new nint[Math.Max(1, (expectedLength + KvPages.Positions - 1) / KvPages.Positions)];
+    private int count;
+
+    /// <summary>The prompt before this sequence, whole and never written again.</summary>
+    public KvSequence? Prefix { get; } = prefix;
+
+    /// <summary>Positions of this sequence alone.</summary>
+    public int Length { get; private set; }
+
+    public KvPages Pages => pages;
+
+    /// <summary>Adds positions, to be written before they are read.</summary>
+    public void Extend(int positions)
+    {
+        Length += positions;
+        while (count * KvPages.Positions < Length)
+        {
+            if (count == held.Length)
+            {
+                Array.Resize(ref held, count * 2);
+            }
+
+            held[count++] = pages.Rent();
+        }
+    }
+
+    public nint Page(int position) => held[position / KvPages.Positions];
+
+    /// <summary>Gives all pages back.</summary>
+    public void Clear()
+    {
+        for (int i = 0; i < count; i++)
+        {
+            pages.Return(held[i]);
+        }
+
+        count = 0;
+        Length = 0;
+    }
+
+    /// <summary>Stores one head's key [d] and value [d].</summary>
+    public void Write(int layer, int head, int position, float* key, float* value)
+    {
+        nint page = Page(position);
+        int inside = position % KvPages.Positions, width = pages.Kernels.PanelColumns;
+        float* column = pages.KeyColumn(page, layer, head, inside);
+        for (int i = 0; i < pages.HeadDim; i++)
+        {
+            column[i * width] = key[i];
+        }
+
+        NativeMemory.Copy(value, pages.Values(page, layer, head) + (inside * pages.ValueStride), (nuint)pages.HeadDim * sizeof(float));
+    }
+}

@@ -1,0 +1,218 @@
+using Medix.Inference.Kernels;
+using Medix.Text;
+
+namespace Medix.Inference.Qwen3VL;
+
+/// <summary>
+/// A prompt to compute: its tokens and positions, the empty sequence that takes its keys and values, and the rows of <paramref name="Features"/> from
+/// <paramref name="FirstFeature"/> on that replace its image placeholders.
+/// </summary>
+internal sealed record Prompt(int[] Tokens, RopeIndex Positions, KvSequence Sequence, VisionFeatures? Features = null, int FirstFeature = 0);
+
+/// <summary>Takes the logits of one token of one prompt; they are valid during the call.</summary>
+internal delegate void LogitsSink(int prompt, int token, Span<float> logits);
+
+/// <summary>Sees intermediate values [rows, width], for tests.</summary>
+internal delegate void Observer(string name, ReadOnlySpan<float> values);
+
+/// <summary>
+/// Computes prompts through the decoder, many rows at a time; a long prompt goes in several passes, each attending to the keys of those before.
+/// Image features replace the placeholders' embeddings, and DeepStack's are added after the first layers (Qwen3-VL technical report, arXiv 2511.21631).
+/// </summary>
+internal sealed unsafe class Prefill(TextDecoder decoder, Weights.Qwen3VLConfig config) : PoolJob, IDisposable
+{
+    private const int MostRows = 1024;
+    private const int MostLogits = 64;
+
+    private readonly List<Row> rows = [];
+    private readonly List<Row> wanted = [];
+    private AlignedMemory mixedAngles = new(0);
+    private Stage stage;
+    private int layer;
+    private int count;
+    private int block;
+    private int logitsFrom;
+
+    private enum Stage
+    {
+        Embed,
+        StoreKeysAndValues,
+        AttendAndTransform,
+        Logits,
+    }
+
+    /// <summary>Computes all prompts; <paramref name="sink"/> gets the logits of every token, or of each prompt's last one.</summary>
+    public void Run(IReadOnlyList<Prompt> prompts, bool everyToken, LogitsSink sink, Observer? observe = null)
+    {
+        rows.Clear();
+        decoder.SplitProducts = false;
+        decoder.Rotary.Require(prompts.Max(prompt => prompt.Tokens.Length) + 1);
+        decoder.RequireRows(Math.Min(MostRows, prompts.Sum(prompt => prompt.Tokens.Length)));
+        for (int p = 0; p < prompts.Count; p++)
+        {
+            AddRows(p, prompts[p], prompts, everyToken, sink, observe);
+        }
+
+        RunPass(prompts, everyToken, sink, observe);
+    }
+
+    /// <inheritdoc />
+    public override void Execute(int chunk, int worker)
+    {
+        int first = chunk * block, end = Math.Min(first + block, count);
+        switch (stage)
+        {
+            case Stage.Embed:
+                decoder.Embed(first, end);
+                break;
+            case Stage.StoreKeysAndValues:
+                decoder.StoreKeysAndValues(layer, first, end);
+                break;
+            case Stage.AttendAndTransform:
+                decoder.AttendAndTransform(layer, first, end, worker);
+                break;
+            default:
+                decoder.ComputeLogits(logitsFrom + first, logitsFrom + end, first);
+                break;
+        }
+    }
+
+    public void Dispose() => mixedAngles.Dispose();
+
+    private void AddRows(int p, Prompt prompt, IReadOnlyList<Prompt> prompts, bool everyToken, LogitsSink sink, Observer? observe)
+    {
+        int feature = prompt.FirstFeature;
+        for (int i = 0; i < prompt.Tokens.Length; i++)
+        {
+            bool visual = prompt.Features is not null && IsPlaceholder(prompt.Tokens[i]);
+            rows.Add(new Row(p, i, visual ? feature++ : -1));
+            if (rows.Count == MostRows)
+            {
+                RunPass(prompts, everyToken, sink, observe);
+                rows.Clear();
+            }
+        }
+    }
+
+    private bool IsPlaceholder(int token) => token == config.ImageTokenId || token == config.VideoTokenId;
+
+    private void RunPass(IReadOnlyList<Prompt> prompts, bool everyToken, LogitsSink sink, Observer? observe)
+    {
+        if (rows.Count == 0)
+        {
+            return;
+        }
+
+        Place(prompts);
+        count = rows.Count;
+        block = Math.Clamp(count / (decoder.Pool.Threads * 2 * 8) * 8, 8, 64);
+        decoder.RequireScratch(block, rows.Max(row => row.Token) + 1);
+        Dispatch(Stage.Embed);
+        Observe(observe, "text.embedding", config.Text.Hidden);
+        PutFeatures(prompts, -1);
+        Observe(observe, "text.embedded", config.Text.Hidden);
+        for (layer = 0; layer < decoder.Layers; layer++)
+        {
+            Dispatch(Stage.StoreKeysAndValues);
+            Dispatch(Stage.AttendAndTransform);
+            Observe(observe, $"text.layer.{layer}.before_deepstack", config.Text.Hidden);
+            PutFeatures(prompts, layer);
+            Observe(observe, $"text.layer.{layer}", config.Text.Hidden);
+        }
+
+        decoder.NormaliseFinal(0, count);
+        Observe(observe, "text.normed", config.Text.Hidden);
+        EmitLogits(prompts, everyToken, sink);
+    }
+
+    private void Place(IReadOnlyList<Prompt> prompts)
+    {
+        int width = decoder.Rotary.HeadDim;
+        if (mixedAngles.Length < (long)rows.Count * width * sizeof(float))
+        {
+            mixedAngles.Dispose();
+            mixedAngles = AlignedMemory.OfFloats((long)rows.Count * width);
+        }
+
+        for (int i = 0; i < rows.Count; i++)
+        {
+            Row row = rows[i];
+            Prompt prompt = prompts[row.Prompt];
+            prompt.Sequence.Extend(1);
+            decoder.Tokens[i] = prompt.Tokens[row.Token];
+            decoder.Sequences[i] = prompt.Sequence;
+            decoder.Visible[i] = row.Token + 1;
+            (int t, int h, int w) = (prompt.Positions.T[row.Token], prompt.Positions.H[row.Token], prompt.Positions.W[row.Token]);
+            float* angles = decoder.Rotary.Row(t);
+            if (t != h || t != w)
+            {
+                angles = mixedAngles.Floats + ((long)i * width);
+                decoder.Rotary.Mix(t, h, w, angles);
+            }
+
+            decoder.Angles[i] = (nint)angles;
+        }
+    }
+
+    /// <summary>Before the first layer (-1) features replace the embeddings; after layer k the k-th DeepStack features are added.</summary>
+    private void PutFeatures(IReadOnlyList<Prompt> prompts, int after)
+    {
+        int hidden = config.Text.Hidden;
+        for (int i = 0; i < rows.Count; i++)
+        {
+            if (rows[i].Feature < 0 || prompts[rows[i].Prompt].Features is not { } features || after >= features.Deepstack.Count)
+            {
+                continue;
+            }
+
+            float* target = decoder.Hidden + ((long)i * hidden);
+            long offset = (long)rows[i].Feature * hidden;
+            if (after < 0)
+            {
+                new ReadOnlySpan<float>(features.Merged.Floats + offset, hidden).CopyTo(new Span<float>(target, hidden));
+            }
+            else
+            {
+                RowKernels.Add(target, features.Deepstack[after].Floats + offset, hidden);
+            }
+        }
+    }
+
+    private void EmitLogits(IReadOnlyList<Prompt> prompts, bool everyToken, LogitsSink sink)
+    {
+        wanted.Clear();
+        int hidden = config.Text.Hidden, vocabulary = config.Text.VocabularySize;
+        for (int i = 0; i < rows.Count; i++)
+        {
+            if (everyToken || rows[i].Token == prompts[rows[i].Prompt].Tokens.Length - 1)
+            {
+                Buffer.MemoryCopy(
+                    decoder.Hidden + ((long)i * hidden), decoder.Hidden + ((long)wanted.Count * hidden), hidden * sizeof(float), hidden * sizeof(float));
+                wanted.Add(rows[i]);
+            }
+        }
+
+        decoder.RequireLogits(Math.Min(wanted.Count, MostLogits));
+        for (logitsFrom = 0; logitsFrom < wanted.Count; logitsFrom += MostLogits)
+        {
+            count = Math.Min(MostLogits, wanted.Count - logitsFrom);
+            block = Math.Clamp(count / (decoder.Pool.Threads * 8) * 8, 8, 64);
+            Dispatch(Stage.Logits);
+            for (int i = 0; i < count; i++)
+            {
+                Row row = wanted[logitsFrom + i];
+                sink(row.Prompt, row.Token, new Span<float>(decoder.Logits + ((long)i * vocabulary), vocabulary));
+            }
+        }
+    }
+
+    private void Dispatch(Stage next)
+    {
+        stage = next;
+        decoder.Pool.Run(this, (count + block - 1) / block);
+    }
+
+    private void Observe(Observer? observe, string name, int width) => observe?.Invoke(name, new ReadOnlySpan<float>(decoder.Hidden, count * width));
+
+    private readonly record struct Row(int Prompt, int Token, int Feature);
+}

@@ -1,0 +1,195 @@
+using System.Globalization;
+using Medix.Imaging;
+using Medix.Inference.Kernels;
+using Medix.Runs;
+using Medix.Text;
+using Medix.Weights;
+
+namespace Medix.Inference.Qwen3VL;
+
+/// <summary>
+/// A Qwen3-VL or text-only Qwen3 model on the CPU (arXiv 2511.21631, 2505.09388): weights in single precision or bfloat16, all sums in single precision.
+/// One caller at a time; the work is shared out over the pool, and results do not depend on its size.
+/// </summary>
+public sealed unsafe class Qwen3VLModel : IDisposable
+{
+    private readonly TextWeights text;
+    private readonly VisionWeights? vision;
+    private readonly VisionTower? tower;
+    private readonly Prefill prefill;
+
+    private Qwen3VLModel(Qwen3VLConfig config, WeightStorage storage, WorkerPool pool)
+    {
+        RequireSupported(config);
+        Config = config;
+        Storage = storage;
+        Pool = pool;
+        text = new TextWeights(config.Text, storage);
+        Decoder = new TextDecoder(config.Text, text, pool);
+        prefill = new Prefill(Decoder, config);
+        if (config.Vision is not null)
+        {
+            vision = new VisionWeights(config.Vision, storage);
+            tower = new VisionTower(config.Vision, vision, pool);
+        }
+    }
+
+    /// <summary>The model's shape.</summary>
+    public Qwen3VLConfig Config { get; }
+
+    /// <summary>How the matrices are stored.</summary>
+    public WeightStorage Storage { get; }
+
+    /// <summary>The threads that compute.</summary>
+    public WorkerPool Pool { get; }
+
+    /// <summary>The decoder, for generation.</summary>
+    internal TextDecoder Decoder { get; }
+
+    /// <summary>
+    /// Loads published weights; <paramref name="pool"/> null takes <see cref="WorkerPool.Shared"/>. The checkpoint may be closed afterwards.
+    /// </summary>
+    public static Qwen3VLModel FromCheckpoint(Checkpoint checkpoint, WeightStorage storage = WeightStorage.Fp32, WorkerPool? pool = null)
+    {
+        ArgumentNullException.ThrowIfNull(checkpoint);
+        return FromParameters(checkpoint.Config, checkpoint.ReadFloat32, storage, pool);
+    }
+
+    /// <summary>
+    /// Builds a model from parameters in memory, given by canonical published name (<see cref="ModelTensors"/>) and row-major.
+    /// Throws <see cref="MedixException"/> when a parameter has the wrong size.
+    /// </summary>
+    public static Qwen3VLModel FromParameters(
+        Qwen3VLConfig config, Func<string, float[]> parameters, WeightStorage storage = WeightStorage.Fp32, WorkerPool? pool = null)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        ArgumentNullException.ThrowIfNull(parameters);
+        Qwen3VLModel model = new(config, storage, pool ?? WorkerPool.Shared);
+        try
+        {
+            model.UpdateWeights(name => parameters(name));
+            return model;
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>
+    /// Replaces every weight, as a trainer does after each step; <paramref name="read"/> is called once per parameter, in <see cref="ModelTensors"/>'s names,
+    /// from the calling thread.
+    /// </summary>
+    public void UpdateWeights(WeightReader read)
+    {
+        ArgumentNullException.ThrowIfNull(read);
+        WeightLoader loader = new(read, Pool);
+        text.Load(loader);
+        vision?.Load(loader);
+    }
+
+    /// <summary>
+    /// Logits [P, VocabularySize] of every token of one input: row t predicts token t + 1.
+    /// </summary>
+    public float[] Logits(ModelInput input)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        int vocabulary = Config.Text.VocabularySize;
+        float[] logits = new float[checked(input.Tokens.Length * vocabulary)];
+        Forward(input, (_, token, row) => row.CopyTo(logits.AsSpan(token * vocabulary)), null);
+        return logits;
+    }
+
+    /// <inheritdoc />
+    public void Dispose()
+    {
+        Decoder.Dispose();
+        prefill.Dispose();
+        tower?.Dispose();
+        text.Dispose();
+        vision?.Dispose();
+    }
+
+    /// <summary>Everything about one input, with every intermediate value shown to <paramref name="observe"/>.</summary>
+    internal void Forward(ModelInput input, LogitsSink sink, Observer? observe)
+    {
+        using PreparedPrompts prepared = Prepare([input], observe);
+        try
+        {
+            prefill.Run(prepared.Prompts, everyToken: true, sink, observe);
+        }
+        finally
+        {
+            prepared.Prompts[0].Sequence.Clear();
+        }
+    }
+
+    /// <summary>Computes the prompts and gives the last token's logits of each; their keys and values stay until their sequences are cleared.</summary>
+    internal void ComputePrompts(PreparedPrompts prepared, LogitsSink sink) => prefill.Run(prepared.Prompts, everyToken: false, sink);
+
+    private static void RequireSupported(Qwen3VLConfig config)
+    {
+        for (int layer = 0; layer < config.Text.Layers; layer++)
+        {
+            if (ModelTensors.IsSparse(config.Text, layer))
+            {
+                throw new MedixException(
+                    $"The model {config.Architecture} has mixture-of-experts layers (layer {layer} is the first), which this engine does not run yet. "
+                    + "Use a dense Qwen3-VL or Qwen3 checkpoint.");
+            }
+        }
+    }
+
+    /// <summary>Checks the inputs, finds their positions and encodes their images.</summary>
+    internal PreparedPrompts Prepare(IReadOnlyList<ModelInput> inputs, Observer? observe)
+    {
+        foreach (ModelInput input in inputs)
+        {
+            Check(input);
+        }
+
+        ModelInput[] seen = [.. inputs.Where(input => input.Grids.Count > 0)];
+        RopeIndex[] positions = [.. inputs.Select(input => RopePositions.Compute(input.Tokens, input.Grids, Config))];
+        VisionFeatures? features = seen.Length == 0
+            ? null
+            : tower!.Encode([.. seen.SelectMany(input => input.Patches)], [.. seen.SelectMany(input => input.Grids)], observe);
+        Prompt[] prompts = new Prompt[inputs.Count];
+        int first = 0;
+        for (int i = 0; i < inputs.Count; i++)
+        {
+            bool sees = inputs[i].Grids.Count > 0;
+            prompts[i] = new Prompt(inputs[i].Tokens, positions[i], new KvSequence(Decoder.Pages, null, inputs[i].Tokens.Length), sees ? features : null, first);
+            first += sees ? inputs[i].Tokens.Count(token => token == Config.ImageTokenId || token == Config.VideoTokenId) : 0;
+        }
+
+        return new PreparedPrompts(prompts, features);
+    }
+
+    private void Check(ModelInput input)
+    {
+        int bad = input.Tokens.AsSpan().IndexOfAnyExceptInRange(0, Config.Text.VocabularySize - 1);
+        if (input.Tokens.Length == 0 || bad >= 0)
+        {
+            string fault = bad < 0 ? "no tokens" : string.Create(CultureInfo.InvariantCulture, $"token {input.Tokens[bad]} at {bad}");
+            throw new MedixException($"A model input has {fault}; expected ids from 0 to {Config.Text.VocabularySize - 1}. Is the tokenizer this model's own?");
+        }
+
+        if (input.Grids.Count > 0 && Config.Vision is null)
+        {
+            throw new MedixException($"The input has {input.Grids.Count} images, but {Config.Architecture} reads text only. Use a Qwen3-VL checkpoint.");
+        }
+
+        long expected = input.Grids.Sum(grid => (long)grid.Patches) * (Config.Vision?.PatchLength ?? 0);
+        if (input.Patches.Length != expected)
+        {
+            throw new MedixException($"A model input has {input.Patches.Length} patch values, but its image grids need {expected}.");
+        }
+    }
+}
+
+/// <summary>Prompts ready for the decoder and the image features they will read, which are freed on dispose.</summary>
+internal sealed record PreparedPrompts(IReadOnlyList<Prompt> Prompts, VisionFeatures? Features) : IDisposable
+{
+    public void Dispose() => Features?.Dispose();
+}

@@ -1,0 +1,235 @@
+using Medix.Inference.Kernels;
+using Medix.Weights;
+
+namespace Medix.Inference.Qwen3VL;
+
+/// <summary>
+/// The text decoder over rows: a row is one token of one sequence, and rows of any sequences go through a layer together. A layer has two parts. The first
+/// stores the rows' keys and values; the second reads those of all earlier positions. Rows of different sequences never meet, so threads that work on
+/// different sequences need not wait for each other, not even between layers.
+/// </summary>
+internal sealed unsafe class TextDecoder : IDisposable
+{
+    private readonly TextConfig text;
+    private readonly TextWeights weights;
+    private readonly Scratch scratch;
+    private readonly AttentionRows attention;
+    private readonly float epsilon;
+    private readonly int queryWidth;
+    private readonly int stackedWidth;
+    private AlignedMemory buffer = new(0);
+    private AlignedMemory logits = new(0);
+    private int capacity;
+    private float* normed;
+    private float* stacked;
+    private float* attended;
+    private float* gateUp;
+    private float* inner;
+
+    public TextDecoder(TextConfig text, TextWeights weights, WorkerPool pool)
+    {
+        this.text = text;
+        this.weights = weights;
+        Pool = pool;
+        scratch = new Scratch(pool.Threads);
+        epsilon = (float)text.RmsNormEpsilon;
+        queryWidth = text.Heads * text.HeadDim;
+        stackedWidth = queryWidth + (2 * text.KeyValueHeads * text.HeadDim);
+        attention = new AttentionRows { KeyValueHeads = text.KeyValueHeads, Group = text.Heads / text.KeyValueHeads, OutputStride = queryWidth };
+        Pages = new KvPages(text.Layers, text.KeyValueHeads, text.HeadDim, KernelSet.Best);
+        Rotary = new RotaryTable(text);
+    }
+
+    public WorkerPool Pool { get; }
+
+    public KvPages Pages { get; }
+
+    public RotaryTable Rotary { get; }
+
+    public int Layers => text.Layers;
+
+    /// <summary>When set, products are shared out over the pool instead of rows: for few rows, from the calling thread only.</summary>
+    public bool SplitProducts { get; set; }
+
+    /// <summary>The rows' tokens, [capacity].</summary>
+    public int[] Tokens { get; private set; } = [];
+
+    /// <summary>The rows' rotary angles, each a pointer to cosines and sines.</summary>
+    public nint[] Angles { get; private set; } = [];
+
+    /// <summary>The rows' sequences.</summary>
+    public KvSequence[] Sequences => attention.Sequences;
+
+    /// <summary>How many of its sequence's own positions a row sees; its own position is the last of them.</summary>
+    public int[] Visible => attention.Visible;
+
+    /// <summary>Hidden states [capacity, Hidden].</summary>
+    public float* Hidden { get; private set; }
+
+    /// <summary>Logits [rows asked for, VocabularySize].</summary>
+    public float* Logits => logits.Floats;
+
+    /// <summary>Makes room for so many rows. What the rows held is lost when it grows.</summary>
+    public void RequireRows(int rows)
+    {
+        if (rows <= capacity)
+        {
+            return;
+        }
+
+        capacity = rows;
+        Tokens = new int[rows];
+        Angles = new nint[rows];
+        attention.Sequences = new KvSequence[rows];
+        attention.Visible = new int[rows];
+        int[] widths = [text.Hidden, text.Hidden, stackedWidth, queryWidth, queryWidth, 2 * text.Intermediate, text.Intermediate];
+        buffer.Dispose();
+        buffer = AlignedMemory.OfFloats(widths.Sum(width => (long)rows * Padded(width)));
+        float* next = buffer.Floats;
+        Hidden = Take(ref next, text.Hidden);
+        normed = Take(ref next, text.Hidden);
+        stacked = Take(ref next, stackedWidth);
+        attention.Queries = Take(ref next, queryWidth);
+        attended = Take(ref next, queryWidth);
+        gateUp = Take(ref next, 2 * text.Intermediate);
+        inner = Take(ref next, text.Intermediate);
+        attention.QueriesOfHead = (long)rows * attention.Group * text.HeadDim;
+        attention.Output = attended;
+    }
+
+    /// <summary>Makes room for the logits of so many rows.</summary>
+    public void RequireLogits(int rows)
+    {
+        long floats = (long)rows * text.VocabularySize;
+        if (logits.Length < floats * sizeof(float))
+        {
+            logits.Dispose();
+            logits = AlignedMemory.OfFloats(floats);
+        }
+    }
+
+    /// <summary>Makes room for attention of chunks of <paramref name="rows"/> rows that see at most <paramref name="positions"/> positions.</summary>
+    public void RequireScratch(int rows, int positions) => scratch.Require(Attention.ScratchFloats(rows, attention.Group, positions, Pages));
+
+    /// <summary>Hidden states of the rows' tokens.</summary>
+    public void Embed(int first, int end)
+    {
+        for (int row = first; row < end; row++)
+        {
+            weights.Embedding.CopyRow(Tokens[row], Hidden + ((long)row * text.Hidden));
+        }
+    }
+
+    /// <summary>The first part of a layer: queries, and keys and values into the cache.</summary>
+    public void StoreKeysAndValues(int layer, int first, int end)
+    {
+        TextLayerWeights part = weights.Layers[layer];
+        Normalise(part.InputNorm, first, end);
+        Multiply(part.QueryKeyValue, normed, text.Hidden, stacked, stackedWidth, first, end, accumulate: false);
+        float scale = 1f / MathF.Sqrt(text.HeadDim);
+        for (int row = first; row < end; row++)
+        {
+            float* projected = stacked + ((long)row * stackedWidth);
+            float* angles = (float*)Angles[row];
+            for (int head = 0; head < text.Heads; head++)
+            {
+                float* query = projected + (head * text.HeadDim);
+                RowKernels.RmsNorm(query, part.QueryNorm.Floats, query, text.HeadDim, epsilon);
+                RowKernels.Rotate(query, angles, Query(row, head), text.HeadDim, scale);
+            }
+
+            StoreRow(layer, row, projected + queryWidth, part.KeyNorm.Floats);
+        }
+    }
+
+    /// <summary>The second part of a layer: attention and MLP, each added to the hidden states.</summary>
+    public void AttendAndTransform(int layer, int first, int end, int worker)
+    {
+        TextLayerWeights part = weights.Layers[layer];
+        Attention.Run(attention, Pages, layer, first, end, scratch[worker]);
+        Multiply(part.Output, attended, queryWidth, Hidden, text.Hidden, first, end, accumulate: true);
+        Normalise(part.MlpNorm, first, end);
+        Multiply(part.GateUp, normed, text.Hidden, gateUp, 2 * text.Intermediate, first, end, accumulate: false);
+        for (int row = first; row < end; row++)
+        {
+            RowKernels.SiluMultiply(gateUp + (2L * row * text.Intermediate), inner + ((long)row * text.Intermediate), text.Intermediate);
+        }
+
+        Multiply(part.Down, inner, text.Intermediate, Hidden, text.Hidden, first, end, accumulate: true);
+    }
+
+    /// <summary>Final norm, in place of the hidden states: the decoder is done with them.</summary>
+    public void NormaliseFinal(int first, int end)
+    {
+        for (int row = first; row < end; row++)
+        {
+            float* hidden = Hidden + ((long)row * text.Hidden);
+            RowKernels.RmsNorm(hidden, weights.FinalNorm.Floats, hidden, text.Hidden, epsilon);
+        }
+    }
+
+    /// <summary>Logits of normalised hidden states, to the rows from <paramref name="target"/> on.</summary>
+    public void ComputeLogits(int first, int end, int target)
+    {
+        float* to = Logits + ((long)(target - first) * text.VocabularySize);
+        Multiply(weights.Head, Hidden, text.Hidden, to, text.VocabularySize, first, end, accumulate: false);
+    }
+
+    public void Dispose()
+    {
+        buffer.Dispose();
+        logits.Dispose();
+        scratch.Dispose();
+        Pages.Dispose();
+        Rotary.Dispose();
+    }
+
+    private static int Padded(int width) => (width + 15) / 16 * 16;
+
+    private float* Take(ref float* next, int width)
+    {
+        float* taken = next;
+        next += (long)capacity * Padded(width);
+        return taken;
+    }
+
+    private float* Query(int row, int head)
+    {
+        (int keyValueHead, int inside) = Math.DivRem(head, attention.Group);
+        return attention.Queries + (keyValueHead * attention.QueriesOfHead) + ((((long)row * attention.Group) + inside) * text.HeadDim);
+    }
+
+    private void StoreRow(int layer, int row, float* keys, float* keyNorm)
+    {
+        float* rotated = stackalloc float[text.HeadDim];
+        float* values = keys + (text.KeyValueHeads * text.HeadDim);
+        for (int head = 0; head < text.KeyValueHeads; head++)
+        {
+            float* key = keys + (head * text.HeadDim);
+            RowKernels.RmsNorm(key, keyNorm, key, text.HeadDim, epsilon);
+            RowKernels.Rotate(key, (float*)Angles[row], rotated, text.HeadDim, 1f);
+            Sequences[row].Write(layer, head, Visible[row] - 1, rotated, values + (head * text.HeadDim));
+        }
+    }
+
+    private void Normalise(AlignedMemory norm, int first, int end)
+    {
+        for (int row = first; row < end; row++)
+        {
+            RowKernels.RmsNorm(Hidden + ((long)row * text.Hidden), norm.Floats, normed + ((long)row * text.Hidden), text.Hidden, epsilon);
+        }
+    }
+
+    private void Multiply(PackedMatrix weight, float* a, int lda, float* c, int ldc, int first, int end, bool accumulate)
+    {
+        float* from = a + ((long)first * lda), to = c + ((long)first * ldc);
+        if (SplitProducts)
+        {
+            weight.Multiply(Pool, from, lda, to, ldc, end - first, accumulate);
+        }
+        else
+        {
+            weight.Multiply(from, lda, to, ldc, end - first, accumulate);
+        }
+    }
+}

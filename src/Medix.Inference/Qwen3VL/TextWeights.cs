@@ -1,0 +1,96 @@
+using Medix.Inference.Kernels;
+using Medix.Weights;
+
+namespace Medix.Inference.Qwen3VL;
+
+/// <summary>One decoder layer's parameters: query, key and value stacked into one matrix, gate and up into another.</summary>
+internal sealed class TextLayerWeights(TextConfig text, WeightStorage storage) : IDisposable
+{
+    private readonly int query = text.Heads * text.HeadDim;
+    private readonly int keyValue = text.KeyValueHeads * text.HeadDim;
+
+    public AlignedMemory InputNorm { get; } = AlignedMemory.OfFloats(text.Hidden);
+
+    public AlignedMemory QueryNorm { get; } = AlignedMemory.OfFloats(text.HeadDim);
+
+    public AlignedMemory KeyNorm { get; } = AlignedMemory.OfFloats(text.HeadDim);
+
+    public AlignedMemory MlpNorm { get; } = AlignedMemory.OfFloats(text.Hidden);
+
+    public PackedMatrix QueryKeyValue { get; } = new((text.Heads + (2 * text.KeyValueHeads)) * text.HeadDim, text.Hidden, storage);
+
+    public PackedMatrix Output { get; } = new(text.Hidden, text.Heads * text.HeadDim, storage);
+
+    public PackedMatrix GateUp { get; } = new(2 * text.Intermediate, text.Hidden, storage);
+
+    public PackedMatrix Down { get; } = new(text.Hidden, text.Intermediate, storage);
+
+    public void Load(string prefix, WeightLoader loader)
+    {
+        loader.Read(prefix + "input_layernorm.weight", InputNorm);
+        loader.Read(prefix + "self_attn.q_proj.weight", QueryKeyValue, 0, query);
+        loader.Read(prefix + "self_attn.k_proj.weight", QueryKeyValue, query, keyValue);
+        loader.Read(prefix + "self_attn.v_proj.weight", QueryKeyValue, query + keyValue, keyValue);
+        loader.Read(prefix + "self_attn.q_norm.weight", QueryNorm);
+        loader.Read(prefix + "self_attn.k_norm.weight", KeyNorm);
+        loader.Read(prefix + "self_attn.o_proj.weight", Output);
+        loader.Read(prefix + "post_attention_layernorm.weight", MlpNorm);
+        loader.Read(prefix + "mlp.gate_proj.weight", GateUp, 0, GateUp.N / 2);
+        loader.Read(prefix + "mlp.up_proj.weight", GateUp, GateUp.N / 2, GateUp.N / 2);
+        loader.Read(prefix + "mlp.down_proj.weight", Down);
+    }
+
+    public void Dispose()
+    {
+        foreach (IDisposable part in (IDisposable[])[InputNorm, QueryNorm, KeyNorm, MlpNorm, QueryKeyValue, Output, GateUp, Down])
+        {
+            part.Dispose();
+        }
+    }
+}
+
+/// <summary>The decoder's parameters. A tied head is the embedding itself, kept once.</summary>
+internal sealed class TextWeights : IDisposable
+{
+    public TextWeights(TextConfig text, WeightStorage storage)
+    {
+        Embedding = new PackedMatrix(text.VocabularySize, text.Hidden, storage);
+        Head = text.TieWordEmbeddings ? Embedding : new PackedMatrix(text.VocabularySize, text.Hidden, storage);
+        FinalNorm = AlignedMemory.OfFloats(text.Hidden);
+        Layers = [.. Enumerable.Range(0, text.Layers).Select(_ => new TextLayerWeights(text, storage))];
+    }
+
+    public PackedMatrix Embedding { get; }
+
+    public PackedMatrix Head { get; }
+
+    public AlignedMemory FinalNorm { get; }
+
+    public IReadOnlyList<TextLayerWeights> Layers { get; }
+
+    public void Load(WeightLoader loader)
+    {
+        loader.Read(ModelTensors.TextPrefix + "embed_tokens.weight", Embedding);
+        for (int layer = 0; layer < Layers.Count; layer++)
+        {
+            Layers[layer].Load($"{ModelTensors.TextPrefix}layers.{layer}.", loader);
+        }
+
+        loader.Read(ModelTensors.TextPrefix + "norm.weight", FinalNorm);
+        if (Head != Embedding)
+        {
+            loader.Read(ModelTensors.Head, Head);
+        }
+    }
+
+    public void Dispose()
+    {
+        Embedding.Dispose();
+        Head.Dispose();
+        FinalNorm.Dispose();
+        foreach (TextLayerWeights layer in Layers)
+        {
+            layer.Dispose();
+        }
+    }
+}

@@ -1,0 +1,87 @@
+using Medix.Inference.Kernels;
+using Medix.Inference.Qwen3VL;
+using Medix.Runs;
+using Medix.Text;
+using Medix.Weights;
+
+namespace Medix.Inference.Tests;
+
+public class Qwen3VLModelTests
+{
+    [Fact]
+    public void Updated_weights_are_those_of_a_fresh_model()
+    {
+        ModelInput input = RandomModels.WithImage(12, 4, 4, 3);
+        using Qwen3VLModel updated = RandomModels.Create(2, seed: 1), fresh = RandomModels.Create(2, seed: 2);
+        Dictionary<string, float[]> parameters = RandomModels.Parameters(RandomModels.Seeing, 2);
+        Assert.NotEqual(fresh.Logits(input), updated.Logits(input));
+        updated.UpdateWeights(name => parameters[name]);
+        Assert.Equal(fresh.Logits(input), updated.Logits(input));
+    }
+
+    [Fact]
+    public void Every_parameter_of_the_configuration_is_read_once()
+    {
+        List<string> read = [];
+        Dictionary<string, float[]> parameters = RandomModels.Parameters(RandomModels.Seeing, 1);
+        using Qwen3VLModel model = Qwen3VLModel.FromParameters(RandomModels.Seeing, name =>
+        {
+            read.Add(name);
+            return parameters[name];
+        });
+        Assert.Equal(ModelTensors.Of(RandomModels.Seeing).Select(tensor => tensor.Name).Order(), read.Order());
+    }
+
+    [Fact]
+    public void Results_do_not_depend_on_the_number_of_threads()
+    {
+        foreach (ModelInput input in (ModelInput[])[RandomModels.WithImage(60, 12, 8, 3), RandomModels.Text(77, 4), RandomModels.Text(1, 5)])
+        {
+            using Qwen3VLModel one = RandomModels.Create(1), two = RandomModels.Create(2), three = RandomModels.Create(3);
+            float[] expected = one.Logits(input);
+            Assert.Equal(expected, two.Logits(input));
+            Assert.Equal(expected, three.Logits(input));
+        }
+    }
+
+    [Fact]
+    public void Mixtures_of_experts_are_refused()
+    {
+        Qwen3VLConfig mixture = RandomModels.Seeing with { Text = RandomModels.Seeing.Text with { Experts = 4, ExpertsPerToken = 2, ExpertIntermediate = 8 } };
+        MedixException e = Assert.Throws<MedixException>(() => Qwen3VLModel.FromParameters(mixture, _ => []));
+        Assert.Contains("mixture-of-experts", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_parameter_of_the_wrong_size_is_named()
+    {
+        Dictionary<string, float[]> parameters = RandomModels.Parameters(RandomModels.Seeing, 1);
+        parameters["model.language_model.layers.1.mlp.up_proj.weight"] = new float[7];
+        MedixException e = Assert.Throws<MedixException>(() => Qwen3VLModel.FromParameters(RandomModels.Seeing, name => parameters[name]));
+        Assert.Contains("layers.1.mlp.up_proj.weight has 7 values", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Images_without_their_patches_and_for_text_models_are_refused()
+    {
+        using Qwen3VLModel model = RandomModels.Create(1);
+        ModelInput input = RandomModels.WithImage(5, 4, 4, 1);
+        Assert.Throws<MedixException>(() => model.Logits(input with { Patches = input.Patches[1..] }));
+        Qwen3VLConfig textOnly = RandomModels.Seeing with { Vision = null, Architecture = "Qwen3ForCausalLM" };
+        using Qwen3VLModel blind = RandomModels.Create(1, textOnly);
+        Assert.Contains("text only", Assert.Throws<MedixException>(() => blind.Logits(input)).Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>A prompt longer than one pass, so that later passes attend to the keys of earlier ones.</summary>
+    [Fact]
+    public void Long_inputs_go_in_several_passes_with_the_same_result()
+    {
+        Qwen3VLConfig config = RandomModels.Seeing with { Text = RandomModels.Seeing.Text with { MaxPositions = 4096 } };
+        using Qwen3VLModel model = RandomModels.Create(2, config);
+        ModelInput whole = RandomModels.Text(1100, 8);
+        float[] logits = model.Logits(whole), part = model.Logits(whole with { Tokens = whole.Tokens[..900] });
+        Assert.Equal(part, logits[..part.Length]);
+        Assert.DoesNotContain(logits, float.IsNaN);
+        Assert.NotEqual(logits[(1030 * RandomModels.Vocabulary)..(1031 * RandomModels.Vocabulary)], logits[(1031 * RandomModels.Vocabulary)..(1032 * RandomModels.Vocabulary)]);
+    }
+}
