@@ -33,6 +33,7 @@ internal static class UpdateBenchmark
         for (int i = 0; i <= repeats; i++)
         {
             long start = Stopwatch.GetTimestamp();
+            Environment.ProcessCpuUsage before = Environment.CpuUsage;
             using DisposeScope scope = NewDisposeScope();
             model.Store.ZeroGradients();
             using ResponseLogProbs result = model.Evaluate(batch, 1f);
@@ -42,10 +43,12 @@ internal static class UpdateBenchmark
             double backward = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
             optimizer.Update(model.Store.ValueSpan, model.Store.GradientSpan, new(LearningRate: 1e-4));
             double total = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
+            Environment.ProcessCpuUsage after = Environment.CpuUsage;
             best = i == 0 ? best : Math.Min(best, total);
             Console.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
-                $"  forward {forward,7:F1} ms   backward {backward - forward,7:F1} ms   optimiser {total - backward,6:F1} ms   total {total,7:F1} ms"));
+                $"  forward {forward,7:F1} ms   backward {backward - forward,7:F1} ms   optimiser {total - backward,6:F1} ms   total {total,7:F1} ms   " +
+                $"(processor {(after.UserTime - before.UserTime).TotalMilliseconds:F0} + kernel {(after.PrivilegedTime - before.PrivilegedTime).TotalMilliseconds:F0} ms)"));
         }
 
         Console.WriteLine(string.Create(

@@ -7,11 +7,11 @@ using static TorchSharp.torch.autograd;
 namespace Medix.Training.Modules;
 
 /// <summary>
-/// The language-model head, softmax and choice of the target in one: log-probabilities and entropies [R] from hidden [R, H] and weight [V, H], with the
-/// logits made chunk by chunk. Small ones are kept for the backward pass, large ones made again there. Arguments: hidden, weight, int[] targets,
+/// The language-model head, softmax and choice of the target in one: log-probabilities (row 0) and entropies (row 1) [2, R] from hidden [R, H] and weight
+/// [V, H], with the logits made chunk by chunk. Small ones are kept for the backward pass, large ones made again there. Arguments: hidden, weight, int[] targets,
 /// banned ids, temperature.
 /// </summary>
-internal sealed unsafe class LogProbFunction : MultiTensorFunction<LogProbFunction>
+internal sealed unsafe class LogProbFunction : SingleTensorFunction<LogProbFunction>
 {
     /// <summary>Logits that are kept at most: 256 MB.</summary>
     private const long KeptLogits = 1L << 26;
@@ -23,7 +23,7 @@ internal sealed unsafe class LogProbFunction : MultiTensorFunction<LogProbFuncti
 
     public override string Name => nameof(LogProbFunction);
 
-    public override List<Tensor> forward(AutogradContext ctx, params object[] vars)
+    public override Tensor forward(AutogradContext ctx, params object[] vars)
     {
         Tensor hidden = (Tensor)vars[0], weight = (Tensor)vars[1];
         HeadCall call = new((int[])vars[2], [.. (IReadOnlyList<int>)vars[3]], (float)vars[4]);
@@ -31,33 +31,32 @@ internal sealed unsafe class LogProbFunction : MultiTensorFunction<LogProbFuncti
         bool keep = (long)rows * vocabulary <= KeptLogits;
         int chunk = keep ? rows : ChunkRows(vocabulary);
         Tensor logits = TensorMemory.Empty(chunk, vocabulary);
-        Tensor logProbs = TensorMemory.Empty(rows), entropies = TensorMemory.Empty(rows), logSums = TensorMemory.Empty(rows);
+        Tensor result = TensorMemory.Empty(2, rows), logSums = TensorMemory.Empty(rows);
         fixed (int* targets = call.Targets, banned = call.Banned)
         {
             for (int row = 0; row < rows; row += chunk)
             {
                 LogProbKernel kernel = call.Kernel(targets + row, banned, vocabulary, Math.Min(chunk, rows - row));
                 kernel.Logits = TensorMemory.Floats(logits);
-                kernel.LogProbs = TensorMemory.Floats(logProbs) + row;
-                kernel.Entropies = TensorMemory.Floats(entropies) + row;
+                kernel.LogProbs = TensorMemory.Floats(result) + row;
+                kernel.Entropies = TensorMemory.Floats(result) + rows + row;
                 kernel.LogSums = TensorMemory.Floats(logSums) + row;
                 MakeLogits(hidden, weight, row, kernel);
                 kernel.Forward();
             }
         }
 
-        ctx.set_materialize_grads(false);
-        ctx.save_for_backward(keep ? [hidden, weight, entropies, logSums, logits] : [hidden, weight, entropies, logSums]);
+        ctx.save_for_backward(keep ? [hidden, weight, result, logSums, logits] : [hidden, weight, result, logSums]);
         ctx.save_data(Call, call);
-        return [logProbs, entropies];
+        return result;
     }
 
-    public override List<Tensor> backward(AutogradContext ctx, List<Tensor> grad_outputs)
+    public override List<Tensor> backward(AutogradContext ctx, Tensor grad_output)
     {
         GradientTensors.Begin();
         List<Tensor> saved = ctx.get_saved_variables();
         HeadCall call = (HeadCall)ctx.get_data(Call);
-        Tensor hidden = saved[0], weight = saved[1], dlogp = Defined(grad_outputs[0], saved[2]), dentropy = Defined(grad_outputs[1], saved[2]);
+        Tensor hidden = saved[0], weight = saved[1], dresult = grad_output.contiguous();
         int rows = call.Targets.Length, vocabulary = checked((int)weight.shape[0]), chunk = Math.Min(rows, ChunkRows(vocabulary));
         Tensor dhidden = TensorMemory.Empty(hidden.shape), dweight = zeros(weight.shape, ScalarType.Float32);
         Tensor gradients = TensorMemory.Empty(chunk, vocabulary);
@@ -67,21 +66,18 @@ internal sealed unsafe class LogProbFunction : MultiTensorFunction<LogProbFuncti
             {
                 LogProbKernel kernel = call.Kernel(targets + row, banned, vocabulary, Math.Min(chunk, rows - row));
                 kernel.LogitGradients = TensorMemory.Floats(gradients);
-                kernel.Entropies = TensorMemory.Floats(saved[2]) + row;
+                kernel.Entropies = TensorMemory.Floats(saved[2]) + rows + row;
                 kernel.LogSums = TensorMemory.Floats(saved[3]) + row;
-                kernel.LogProbGradients = TensorMemory.Floats(dlogp) + row;
-                kernel.EntropyGradients = TensorMemory.Floats(dentropy) + row;
+                kernel.LogProbGradients = TensorMemory.Floats(dresult) + row;
+                kernel.EntropyGradients = TensorMemory.Floats(dresult) + rows + row;
                 kernel.Logits = saved.Count > 4 ? TensorMemory.Floats(saved[4]) + ((long)row * vocabulary) : RemakeLogits(hidden, weight, row, kernel);
                 kernel.Backward();
                 AddProducts(hidden, weight, dhidden, dweight, row, kernel);
             }
         }
 
-        return GradientTensors.Return([.. saved, .. grad_outputs, dlogp, dentropy, gradients], dhidden, dweight, null, null, null);
+        return GradientTensors.Return([.. saved, grad_output, dresult, gradients], dhidden, dweight, null, null, null);
     }
-
-    /// <summary>An output that no loss used has no gradient.</summary>
-    private static Tensor Defined(Tensor gradient, Tensor like) => gradient.IsInvalid ? zeros_like(like) : gradient.contiguous();
 
     private static int ChunkRows(int vocabulary) => (int)Math.Max(16, ChunkLogits / vocabulary);
 

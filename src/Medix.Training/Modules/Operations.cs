@@ -56,7 +56,7 @@ internal sealed class Operations(bool kernels)
             return PlainOperations.LogProbs(hidden, weight, targets, banned, temperature);
         }
 
-        List<Tensor> results = LogProbFunction.apply(hidden, weight, targets, banned, temperature);
+        Tensor results = LogProbFunction.apply(hidden, weight, targets, banned, temperature);
         return new(results[0], results[1]);
     }
 

@@ -98,7 +98,7 @@ internal static class PlainOperations
         }
 
         Tensor mixed = nn.functional.softmax(scores, dim: -1).to_type(v.dtype).bmm(values);
-        return mixed.transpose(0, 1).reshape(own.Length, -1);
+        return mixed.transpose(0, 1).reshape(own.Length, shape.Heads * shape.HeadDim);
     }
 
     private static Tensor Visible(Tensor heads, TokenSpan prefix, TokenSpan own, AttentionShape shape)

@@ -71,14 +71,15 @@ public sealed class AdamW(long count)
         maxNorm > 0 && double.IsFinite(maxNorm) ? Math.Min(1.0, maxNorm / (norm + 1e-6)) : 1.0;
 }
 
-/// <summary>One step's factors: the update is <c>p ← p·Decay − StepSize·m / (√v·InverseRootCorrection + Epsilon)</c>.</summary>
+/// <summary>One step's factors: the update is <c>p ← p·Decay − StepSize·m / (√v / RootCorrection + Epsilon)</c>,
+/// with Rest1 = 1 − β₁ and Rest2 = 1 − β₂ taken before rounding.</summary>
 [StructLayout(LayoutKind.Auto)]
 public readonly record struct AdamWStep(
-    float GradientScale, float Beta1, float Beta2, float Decay, float StepSize, float InverseRootCorrection, float Epsilon)
+    float GradientScale, float Rest1, float Beta2, float Rest2, float Decay, float StepSize, float RootCorrection, float Epsilon)
 {
     /// <summary>The factors of step <paramref name="step"/> (from 1), with bias correction folded in.</summary>
     public static AdamWStep At(long step, AdamWOptions options, double gradientScale) => new(
-        (float)gradientScale, (float)options.Beta1, (float)options.Beta2, (float)(1 - (options.LearningRate * options.WeightDecay)),
-        (float)(options.LearningRate / (1 - Math.Pow(options.Beta1, step))), (float)(1 / Math.Sqrt(1 - Math.Pow(options.Beta2, step))),
+        (float)gradientScale, (float)(1 - options.Beta1), (float)options.Beta2, (float)(1 - options.Beta2), (float)(1 - (options.LearningRate * options.WeightDecay)),
+        (float)(options.LearningRate / (1 - Math.Pow(options.Beta1, step))), (float)Math.Sqrt(1 - Math.Pow(options.Beta2, step)),
         (float)options.Epsilon);
 }

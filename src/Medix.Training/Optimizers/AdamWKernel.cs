@@ -25,28 +25,26 @@ public static unsafe class AdamWKernel
     /// <summary>One step of all parameters on the calling thread; all spans have one length.</summary>
     public static void Update(Span<float> parameters, ReadOnlySpan<float> gradients, Span<float> first, Span<float> second, in AdamWStep step)
     {
-        Vector<float> scale = new(step.GradientScale), beta1 = new(step.Beta1), beta2 = new(step.Beta2);
-        Vector<float> rest1 = new(1 - step.Beta1), rest2 = new(1 - step.Beta2);
-        Vector<float> decay = new(step.Decay), size = new(step.StepSize), correction = new(step.InverseRootCorrection), epsilon = new(step.Epsilon);
+        Vector<float> scale = new(step.GradientScale), rest1 = new(step.Rest1), beta2 = new(step.Beta2), rest2 = new(step.Rest2);
+        Vector<float> decay = new(step.Decay), size = new(step.StepSize), correction = new(step.RootCorrection), epsilon = new(step.Epsilon);
         int i = 0;
         for (; i <= parameters.Length - Vector<float>.Count; i += Vector<float>.Count)
         {
             Vector<float> g = new Vector<float>(gradients[i..]) * scale;
-            Vector<float> m = (new Vector<float>(first[i..]) * beta1) + (g * rest1);
-            Vector<float> v = (new Vector<float>(second[i..]) * beta2) + (g * g * rest2);
+            Vector<float> m = new(first[i..]), v = new(second[i..]), p = new(parameters[i..]);
+            m += (g - m) * rest1;
+            v = (v * beta2) + (g * g * rest2);
             m.CopyTo(first[i..]);
             v.CopyTo(second[i..]);
-            Vector<float> p = new(parameters[i..]);
-            ((p * decay) - (size * m / ((Vector.SquareRoot(v) * correction) + epsilon))).CopyTo(parameters[i..]);
+            ((p * decay) - (size * m / ((Vector.SquareRoot(v) / correction) + epsilon))).CopyTo(parameters[i..]);
         }
 
         for (; i < parameters.Length; i++)
         {
             float g = gradients[i] * step.GradientScale;
-            first[i] = (first[i] * step.Beta1) + (g * (1 - step.Beta1));
-            second[i] = (second[i] * step.Beta2) + (g * g * (1 - step.Beta2));
-            parameters[i] = (parameters[i] * step.Decay)
-                - (step.StepSize * first[i] / ((MathF.Sqrt(second[i]) * step.InverseRootCorrection) + step.Epsilon));
+            first[i] += (g - first[i]) * step.Rest1;
+            second[i] = (second[i] * step.Beta2) + (g * g * step.Rest2);
+            parameters[i] = (parameters[i] * step.Decay) - (step.StepSize * first[i] / ((MathF.Sqrt(second[i]) / step.RootCorrection) + step.Epsilon));
         }
     }
 
