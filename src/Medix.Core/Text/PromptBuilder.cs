@@ -26,12 +26,14 @@ public sealed class PromptBuilder
         if (tokenizer.VocabularySize > config.Text.VocabularySize)
         {
             throw new MedixException(
-                $"The tokenizer has ids up to {tokenizer.VocabularySize - 1}, the model's vocab_size is {config.Text.VocabularySize}. Take both from one model.");
+                $"The tokenizer has ids up to {tokenizer.VocabularySize - 1}, the model's vocab_size is {config.Text.VocabularySize}. "
+                + "Take both from one model.");
         }
 
         if (config.Vision is not null && (!tokenizer.TryGetId(Placeholder, out int id) || id != config.ImageTokenId))
         {
-            throw new MedixException($"The model's image_token_id is {config.ImageTokenId}, which is not the tokenizer's {Placeholder}. Take both from one model.");
+            throw new MedixException(
+                $"The model's image_token_id is {config.ImageTokenId}, which is not the tokenizer's {Placeholder}. Take both from one model.");
         }
 
         (_tokenizer, _images, _config) = (tokenizer, images, config);

@@ -22,59 +22,87 @@ internal sealed record TokenizerDefinition(
     /// <summary>Throws <see cref="MedixException"/> naming <paramref name="source"/> and the first contradiction found.</summary>
     public void Validate(string source)
     {
-        Dictionary<int, string> tokens = CheckIds(source);
-        CheckAdded(source, tokens);
-        for (int value = 0; value < 256; value++)
+        if ((FaultInIds() ?? FaultInAdded() ?? FaultInBytes() ?? FaultInMerges()) is { } fault)
         {
-            string symbol = ByteAlphabet.Symbol((byte)value).ToString();
-            Require(Vocabulary.TryGetValue(symbol, out int id), source, $"byte {value} has no token ('{symbol}'); a byte-level vocabulary holds all 256");
-            Require(!Added.ContainsKey(id), source, $"the symbol of byte {value} ('{symbol}', id {id}) is an added token too; give the added token another id");
-        }
-
-        for (int rank = 0; rank < Merges.Count; rank++)
-        {
-            Merge merge = Merges[rank];
-            foreach (string token in (string[])[merge.Left, merge.Right, merge.Product])
-            {
-                Require(Vocabulary.ContainsKey(token), source, $"merge {rank + 1} ('{merge.Left} {merge.Right}') names '{token}', which the vocabulary does not have");
-            }
+            throw new MedixException($"The tokenizer in {source} contradicts itself: {fault}. Take the tokenizer's files from one and the same model.");
         }
     }
 
-    private Dictionary<int, string> CheckIds(string source)
+    private string? FaultInIds()
     {
         Dictionary<int, string> tokens = new(Vocabulary.Count);
         foreach ((string token, int id) in Vocabulary)
         {
-            CheckRange(source, token, id);
-            Require(tokens.TryAdd(id, token), source, $"id {id} belongs to both '{tokens[id]}' and '{token}'; ids are unique");
+            if (id is < 0 or > MaxId)
+            {
+                return $"the token '{token}' has id {id}; expected 0 to {MaxId}";
+            }
+
+            if (!tokens.TryAdd(id, token))
+            {
+                return $"id {id} belongs to both '{tokens[id]}' and '{token}'; ids are unique";
+            }
         }
 
-        return tokens;
+        return Added.Where(pair => tokens.TryGetValue(pair.Key, out string? ordinary) && ordinary != pair.Value.Content)
+            .Select(pair => $"id {pair.Key} belongs to the token '{tokens[pair.Key]}' and to the added token '{pair.Value.Content}'")
+            .FirstOrDefault();
     }
 
-    private void CheckAdded(string source, Dictionary<int, string> tokens)
+    private string? FaultInAdded()
     {
         HashSet<string> contents = [];
         foreach ((int id, AddedToken token) in Added)
         {
-            CheckRange(source, token.Content, id);
-            Require(token.Content.Length > 0, source, $"the added token with id {id} is empty");
-            Require(contents.Add(token.Content), source, $"the added token '{token.Content}' is listed twice");
-            string? ordinary = tokens.GetValueOrDefault(id);
-            Require(ordinary is null || ordinary == token.Content, source, $"id {id} belongs to the token '{ordinary}' and to the added token '{token.Content}'");
+            if (id is < 0 or > MaxId)
+            {
+                return $"the added token '{token.Content}' has id {id}; expected 0 to {MaxId}";
+            }
+
+            if (token.Content.Length == 0 || !contents.Add(token.Content))
+            {
+                return token.Content.Length == 0 ? $"the added token with id {id} is empty" : $"the added token '{token.Content}' is listed twice";
+            }
         }
+
+        return null;
     }
 
-    private static void CheckRange(string source, string token, int id) =>
-        Require(id is >= 0 and <= MaxId, source, $"the token '{token}' has id {id}; expected 0 to {MaxId}");
-
-    private static void Require(bool holds, string source, string fault)
+    private string? FaultInBytes()
     {
-        if (!holds)
+        for (int value = 0; value < 256; value++)
         {
-            throw new MedixException($"The tokenizer in {source} contradicts itself: {fault}. Take the tokenizer's files from one and the same model.");
+            string symbol = ByteAlphabet.Symbol((byte)value).ToString();
+            if (!Vocabulary.TryGetValue(symbol, out int id))
+            {
+                return $"byte {value} has no token ('{symbol}'); a byte-level vocabulary holds all 256";
+            }
+
+            if (Added.ContainsKey(id))
+            {
+                return $"the symbol of byte {value} ('{symbol}', id {id}) is an added token too; give the added token another id";
+            }
         }
+
+        return null;
+    }
+
+    private string? FaultInMerges()
+    {
+        for (int rank = 0; rank < Merges.Count; rank++)
+        {
+            Merge merge = Merges[rank];
+            string? unknown = !Vocabulary.ContainsKey(merge.Left) ? merge.Left
+                : !Vocabulary.ContainsKey(merge.Right) ? merge.Right
+                : !Vocabulary.ContainsKey(merge.Product) ? merge.Product
+                : null;
+            if (unknown is not null)
+            {
+                return $"merge {rank + 1} ('{merge.Left} {merge.Right}') names '{unknown}', which the vocabulary does not have";
+            }
+        }
+
+        return null;
     }
 }
 

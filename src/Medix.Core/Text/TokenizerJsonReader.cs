@@ -133,13 +133,15 @@ internal static class TokenizerJsonReader
                 return SplitPattern.Gpt2;
             }
 
-            if (steps is [var split, var bytes] && IsQwenSplit(split) && IsByteLevel(bytes) && TokenizerJson.Find(bytes, "use_regex") is { ValueKind: JsonValueKind.False })
+            if (steps is [var split, var bytes] && IsQwenSplit(split) && IsByteLevel(bytes)
+                && TokenizerJson.Find(bytes, "use_regex") is { ValueKind: JsonValueKind.False })
             {
                 return SplitPattern.Qwen2;
             }
         }
 
-        throw Unsupported(path, $"pre_tokenizer is {preTokenizer?.GetRawText() ?? "missing"}", "ByteLevel with its own pattern, or Qwen2's Split and ByteLevel");
+        string found = preTokenizer?.GetRawText() ?? "missing";
+        throw Unsupported(path, $"pre_tokenizer is {found}", "ByteLevel with its own pattern, or Qwen2's Split and ByteLevel");
     }
 
     private static bool IsByteLevel(JsonElement step) =>

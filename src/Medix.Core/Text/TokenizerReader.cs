@@ -43,7 +43,8 @@ internal static class TokenizerReader
             if (!File.Exists(Path.Combine(folder, name)))
             {
                 throw new MedixException(
-                    $"The tokenizer folder '{folder}' has no tokenizer.json and no {name}. Expected tokenizer.json, or vocab.json with merges.txt and tokenizer_config.json.");
+                    $"The tokenizer folder '{folder}' has no tokenizer.json and no {name}. "
+                    + "Expected tokenizer.json, or vocab.json with merges.txt and tokenizer_config.json.");
             }
         }
 
@@ -64,7 +65,8 @@ internal static class TokenizerReader
         {
             "Qwen2Tokenizer" or "Qwen2TokenizerFast" => SplitPattern.Qwen2,
             "GPT2Tokenizer" or "GPT2TokenizerFast" => SplitPattern.Gpt2,
-            _ => throw new MedixException($"{path}: tokenizer_class is '{name}'; expected Qwen2Tokenizer or GPT2Tokenizer. Other classes need a tokenizer.json."),
+            _ => throw new MedixException(
+                $"{path}: tokenizer_class is '{name}'; expected Qwen2Tokenizer or GPT2Tokenizer. Other classes need a tokenizer.json."),
         };
     }
 

@@ -49,7 +49,8 @@ public class PromptBuilderTests
     public void A_text_only_model_writes_its_own_template_and_takes_no_images()
     {
         PromptBuilder builder = new(Tokenizer, Processor, TestModels.Config(400, -1) with { Vision = null });
-        Assert.Equal("<|im_start|>user\nx<|im_end|>\n<|im_start|>assistant\n", Tokenizer.Decode(builder.Build([PromptMessage.FromText("user", "x")], []).Tokens, false));
+        int[] tokens = builder.Build([PromptMessage.FromText("user", "x")], []).Tokens;
+        Assert.Equal("<|im_start|>user\nx<|im_end|>\n<|im_start|>assistant\n", Tokenizer.Decode(tokens, false));
         Assert.Throws<MedixException>(() => builder.Build([PromptMessage.FromText("user", "x")], [Picture(32, 32, 0)]));
     }
 

@@ -8,11 +8,14 @@ public class TokenizerPropertyTests
     // Control tokens, their pieces, contractions, marks, spaces and characters of every plane, in any order.
     private static readonly string[] Pieces =
     [
-        .. SmallTokenizer.Added.Select(token => token.Content), "<|", "|>", "im_end", "<", "'s", "'\u017F", "'LL", "it", " ", "  ", "\n", "\r\n", "\u00A0", "\u200B",
-        "e", "\u0301", "\u0323", "é", "가", "\u1100", "\u1161", "12", "½", "Ⅻ", "肺", "𠮷", "𝔸", "😀", "\U0001D7D8", "\uFFFD", "\u0000", "left lung",
+        .. SmallTokenizer.Added.Select(token => token.Content),
+        "<|", "|>", "im_end", "<", "'s", "'\u017F", "'LL", "it", " ", "  ", "\n", "\r\n", "\u00A0", "\u200B",
+        "e", "\u0301", "\u0323", "é", "가", "\u1100", "\u1161",
+        "12", "½", "Ⅻ", "肺", "𠮷", "𝔸", "😀", "\U0001D7D8", "\uFFFD", "\u0000", "left lung",
     ];
 
-    private static readonly Gen<string> Texts = Gen.OneOf(Gen.Int[0, Pieces.Length - 1].Select(i => Pieces[i]), Gen.String[0, 3]).Array[0, 12].Select(string.Concat);
+    private static readonly Gen<string> Texts = Gen.OneOf(Gen.Int[0, Pieces.Length - 1].Select(i => Pieces[i]), Gen.String[0, 3])
+        .Array[0, 12].Select(string.Concat);
 
     private static Tokenizer Tokenizer => SmallTokenizer.Instance;
 
@@ -43,8 +46,13 @@ public class TokenizerPropertyTests
     });
 
     [Fact]
-    public void Segments_equal_the_whole_text_where_no_token_is_spelled() => Texts.Where(text => !Tokenizer.Encode(text).Any(Tokenizer.AddedTokens.ContainsKey)).Sample(text =>
+    public void Segments_equal_the_whole_text_where_no_token_is_spelled() => Texts.Sample(text =>
     {
+        if (Tokenizer.Encode(text).Any(Tokenizer.AddedTokens.ContainsKey))
+        {
+            return true;
+        }
+
         IReadOnlyList<ChatSegment> segments = [new("<|im_start|>user\n", true), new(text, false), new("<|im_end|>\n", true)];
         return Tokenizer.EncodeSegments(segments).SequenceEqual(Tokenizer.Encode(string.Concat(segments.Select(segment => segment.Text))));
     });
