@@ -65,7 +65,8 @@ public sealed class ImageProcessor
         return size.Width > 0 && size.Height > 0
             ? size
             : throw new MedixException(
-                $"A picture of {width}x{height} pixels shrinks to nothing with min_pixels {_options.MinPixels}. Set min_pixels to at least {(long)_options.Factor * _options.Factor}.");
+                $"A picture of {width}x{height} pixels shrinks to nothing with min_pixels {_options.MinPixels}. "
+                + $"Set min_pixels to at least {(long)_options.Factor * _options.Factor}.");
     }
 
     private float[] Cut(RgbImage image)
