@@ -115,7 +115,7 @@ public sealed class ImageDecodingTests
     {
         byte[] alpha = Pngs.Encode(5, 7, 16, 4, 2, (x, y, c) => c == 1 ? x * 65535 / 4 : y * 1000);
         RgbImage picture = ImageDecoding.Decode(alpha, "alpha", Limits);
-        Assert.All(Enumerable.Range(0, 35), i => Assert.InRange(picture.Pixels[i * 3], Over(i % 5 / 4.0, i / 5 / 6.0) - 0.51, Over(i % 5 / 4.0, i / 5 / 6.0) + 0.51));
+        Assert.All(Enumerable.Range(0, 35), i => Assert.Equal(Over(i % 5 / 4.0, i / 5 / 6.0), picture.Pixels[i * 3], 0.51));
         byte[] key = Pngs.WithChunk(Pngs.Encode(3, 1, 16, 0, 1, (x, _, _) => x * 700), "tRNS", [700 >> 8, 700 & 255]);
         Assert.Equal(new byte[] { 0, 0, 0, 255, 255, 255, 255, 255, 255 }, ImageDecoding.Decode(key, "key", Limits).Pixels);
 
@@ -193,7 +193,8 @@ public sealed class ImageDecodingTests
     [Fact]
     public void Other_files_are_refused_by_name()
     {
-        Assert.Contains("note.txt", Assert.Throws<MedixException>(() => ImageDecoding.Decode("hello"u8.ToArray(), "note.txt", Limits)).Message, StringComparison.Ordinal);
+        string unknown = Assert.Throws<MedixException>(() => ImageDecoding.Decode("hello"u8.ToArray(), "note.txt", Limits)).Message;
+        Assert.StartsWith("note.txt:", unknown, StringComparison.Ordinal);
         Assert.Contains("empty", Assert.Throws<MedixException>(() => ImageDecoding.ReadSize(Array.Empty<byte>(), "none")).Message, StringComparison.Ordinal);
     }
 

@@ -70,7 +70,8 @@ public sealed class ImageProcessorParityTests(ITestOutputHelper output)
                 JsonElement sums = run.Value.GetProperty("sha256");
                 string what = $"{row.GetProperty("name")} {run.Name}";
                 Assert.True(sums.GetProperty("torch.resized_rgb").GetString() == Hash(resized.Pixels), $"{what}: resized bytes differ");
-                Assert.True(sums.GetProperty("torch.pixel_values").GetString() == Hash(MemoryMarshal.AsBytes(processed.Patches.AsSpan())), $"{what}: patches differ");
+                ReadOnlySpan<byte> patches = MemoryMarshal.AsBytes(processed.Patches.AsSpan());
+                Assert.True(sums.GetProperty("torch.pixel_values").GetString() == Hash(patches), $"{what}: patches differ");
                 compared++;
             }
         }
@@ -164,7 +165,8 @@ public sealed class ImageProcessorParityTests(ITestOutputHelper output)
         using SafetensorsFile? tensors = File.Exists(stored) ? SafetensorsFile.Open(stored) : null;
         RgbImage? input = tensors?.Tensors.ContainsKey("object.rgb_input") == true ? Picture(tensors, "object.rgb_input") : null;
         output.WriteLine($"{name}: decoded bytes differ from the reference's ({Difference(decoded, input)}); {(input is null ? "none" : "its own")} used");
-        Assert.True(row.GetProperty("format").GetString() == "JPEG" || row.GetProperty("pil_mode").GetString() == "I;16", $"{name}: a lossless picture decodes to other bytes");
+        bool mayDiffer = row.GetProperty("format").GetString() == "JPEG" || row.GetProperty("pil_mode").GetString() == "I;16";
+        Assert.True(mayDiffer, $"{name}: a lossless picture decodes to other bytes");
         return input;
     }
 

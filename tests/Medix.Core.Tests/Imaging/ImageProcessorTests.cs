@@ -101,7 +101,10 @@ public sealed class ImageProcessorTests
     [InlineData("\"min_pixels\":3136,\"max_pixels\":12845056", 3136, 12845056)]
     public void The_settings_file_is_read_in_both_spellings(string limits, long least, long most)
     {
-        ImageProcessorOptions options = Load($"{{{limits},\"patch_size\":14,\"temporal_patch_size\":2,\"merge_size\":2,\"image_mean\":[0.1,0.2,0.3],\"image_std\":[0.4,0.5,0.6],\"rescale_factor\":0.00392156862745098,\"resample\":3}}");
+        ImageProcessorOptions options = Load("{" + limits + """
+            ,"patch_size":14,"temporal_patch_size":2,"merge_size":2,"image_mean":[0.1,0.2,0.3],"image_std":[0.4,0.5,0.6],
+            "rescale_factor":0.00392156862745098,"resample":3}
+            """);
         Assert.Equal((14, 2, 2, least, most), (options.PatchSize, options.TemporalPatchSize, options.MergeSize, options.MinPixels, options.MaxPixels));
         Assert.Equal([0.1, 0.2, 0.3], options.Mean);
         Assert.Equal([0.4, 0.5, 0.6], options.Std);
@@ -119,7 +122,10 @@ public sealed class ImageProcessorTests
     [InlineData("\"size\"", "\"rescale_factor\":1,\"size\"", "1/255")]
     public void A_wrong_setting_is_named(string part, string instead, string saying)
     {
-        const string Good = """{"size":{"shortest_edge":1024,"longest_edge":8192},"patch_size":16,"temporal_patch_size":2,"merge_size":2,"image_mean":[0.5,0.5,0.5],"image_std":[0.5,0.5,0.5]}""";
+        const string Good = """
+            {"size":{"shortest_edge":1024,"longest_edge":8192},"patch_size":16,"temporal_patch_size":2,"merge_size":2,
+            "image_mean":[0.5,0.5,0.5],"image_std":[0.5,0.5,0.5]}
+            """;
         Assert.Equal(1024, Load(Good).MinPixels);
         string message = Assert.Throws<MedixException>(() => Load(Good.Replace(part, instead, StringComparison.Ordinal))).Message;
         Assert.Contains(saying, message, StringComparison.Ordinal);

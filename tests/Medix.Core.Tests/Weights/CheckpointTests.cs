@@ -18,11 +18,14 @@ public sealed class CheckpointTests : IDisposable
     public void Prefixes_of_resaved_files_are_normalised(string text, string textFound, string vision, string visionFound)
     {
         List<TensorData> tensors = TinyModel.Tensors(TinyModel.Config);
-        List<TensorData> renamed = [.. tensors.Select(t => t with { Name = t.Name.Replace(text, textFound, StringComparison.Ordinal).Replace(vision, visionFound, StringComparison.Ordinal) })];
+        List<TensorData> renamed = [.. tensors.Select(t => t with { Name = Found(t.Name) })];
         using Checkpoint checkpoint = Checkpoint.Open(TinyModel.Save(_folder, TinyModel.Config, renamed));
         Assert.Equal(tensors.Select(t => t.Name).Order(), checkpoint.Names.Order());
         Assert.All(tensors, t => Assert.True(checkpoint.Bytes(t.Name).SequenceEqual(t.Bytes.Span)));
         Assert.Equal(tensors[0].Name, checkpoint.Info(tensors[0].Name).Name);
+
+        string Found(string name) =>
+            name.Replace(text, textFound, StringComparison.Ordinal).Replace(vision, visionFound, StringComparison.Ordinal);
     }
 
     [Theory]
