@@ -190,6 +190,8 @@ internal sealed class ClinicalReader
                 _joined = true;
                 break;
             case WordRole.Or:
+                // "Maybe" may be all there is.
+                _fillers.Add(word);
                 Alternative();
                 break;
             case WordRole.Ordered:

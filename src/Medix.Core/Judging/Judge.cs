@@ -76,6 +76,12 @@ public sealed class Judge
         return "the answer holds no letter or digit";
     }
 
+    /// <summary>The verdict that needs neither rules nor model: on a hollow answer and on the reference's own text, case aside.</summary>
+    internal static Verdict? Settled(JudgeCase each, string judge) =>
+        Hollow(each.Answer) is string hollow ? new Verdict(false, judge, hollow)
+        : each.Answer.AsSpan().Trim().Equals(each.Reference.AsSpan().Trim(), StringComparison.OrdinalIgnoreCase) ? new Verdict(true, judge, "same text")
+        : null;
+
     /// <summary>
     /// What the answer contradicts in the reference (side, negation, number), as a short text; null when nothing does. For the embedding term.
     /// </summary>
@@ -95,9 +101,9 @@ public sealed class Judge
         {
             cancellationToken.ThrowIfCancellationRequested();
             JudgeCase each = cases[i];
-            if (Hollow(each.Answer) is string hollow)
+            if (Settled(each, RuleJudgeName) is Verdict settled)
             {
-                verdicts[i] = new Verdict(false, RuleJudgeName, hollow);
+                verdicts[i] = settled;
                 continue;
             }
 

@@ -76,9 +76,9 @@ internal sealed class ModelJudge(IChatClient client, ModelJudgeOptions options)
     private async Task<Verdict> JudgeOneAsync(JudgeCase each, CancellationToken cancellationToken)
     {
         bool strict = options.Protocol == JudgeProtocol.Strict;
-        if (strict && Judge.Hollow(each.Answer) is string hollow)
+        if (strict && Judge.Settled(each, Name) is Verdict settled)
         {
-            return new Verdict(false, Name, hollow);
+            return settled;
         }
 
         try

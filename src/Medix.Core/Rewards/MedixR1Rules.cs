@@ -4,7 +4,7 @@ using Medix.Text;
 namespace Medix.Rewards;
 
 /// <summary>
-/// The text rules of MediX-R1's reward, defects included (arXiv 2602.23363; each is listed with what it gets wrong in the tests). Linear in the
+/// The text rules of MediX-R1's reward, defects included (arXiv 2602.23363). Linear in the
 /// length of the response, and equal to the original on every text.
 /// </summary>
 internal static class MedixR1Rules
@@ -55,27 +55,32 @@ internal static class MedixR1Rules
         }
 
         string text = PythonText.Strip(normalised[start..]);
+        int answer = AnswerAfterThinking(text);
         int last = text.Length - CloseAnswer.Length;
-        if (!text.EndsWith(CloseAnswer, StringComparison.Ordinal))
-        {
-            return false;
-        }
+        return answer >= 0 && answer + OpenAnswer.Length <= last && text.EndsWith(CloseAnswer, StringComparison.Ordinal);
+    }
 
-        for (int at = text.IndexOf(CloseThinking, OpenThinking.Length, StringComparison.Ordinal); at >= 0; at = text.IndexOf(CloseThinking, at + 1, StringComparison.Ordinal))
+    /// <summary>Where the first answer tag stands that follows a closing thinking tag, white space apart; -1 where none does.</summary>
+    private static int AnswerAfterThinking(string text)
+    {
+        int close = text.IndexOf(CloseThinking, OpenThinking.Length, StringComparison.Ordinal);
+        while (close >= 0)
         {
-            int answer = at + CloseThinking.Length;
+            int answer = close + CloseThinking.Length;
             while (answer < text.Length && PythonText.IsSpace(text[answer]))
             {
                 answer++;
             }
 
-            if (string.CompareOrdinal(text, answer, OpenAnswer, 0, OpenAnswer.Length) == 0)
+            if (text.AsSpan(answer).StartsWith(OpenAnswer))
             {
-                return answer + OpenAnswer.Length <= last;
+                return answer;
             }
+
+            close = text.IndexOf(CloseThinking, answer, StringComparison.Ordinal);
         }
 
-        return false;
+        return -1;
     }
 
     /// <summary>The first answer block wherever it stands, or the whole text; white space, then dots taken off both ends.</summary>

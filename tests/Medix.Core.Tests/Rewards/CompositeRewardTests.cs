@@ -1,3 +1,4 @@
+using System.Text.Json;
 using CsCheck;
 using Medix.Core.Tests.Clients;
 using Medix.Data;
@@ -118,6 +119,30 @@ public class CompositeRewardTests
         Assert.Equal(0, Term(report, RewardTerms.Embedding).Value);
     }
 
+    [Theory]
+    [InlineData("left pneumothorax", 0)]
+    [InlineData("bilateral pneumothorax", 0)]
+    [InlineData("no right pneumothorax", 0)]
+    [InlineData("pneumothorax", 1)]
+    [InlineData("right-sided pneumothorax of 2 cm", 1)]
+    public async Task However_near_the_words_a_contradiction_earns_no_similarity(string answer, double value)
+    {
+        FakeEmbedder near = new(_ => [1, 1]);
+        TermResult with = Assert.Single(await new EmbeddingReward(near, new RewardOptions()).ScoreAsync([Input(answer)], Token));
+        TermResult without = Assert.Single(await new EmbeddingReward(near, new RewardOptions { VetoContradictions = false }).ScoreAsync([Input(answer)], Token));
+        Assert.Equal((value, 1.0), (with.Value, without.Value));
+    }
+
+    [Fact]
+    public async Task Similarity_is_a_step_or_graded()
+    {
+        FakeEmbedder embedder = new(text => text.StartsWith("Right", StringComparison.Ordinal) ? [1, 0] : [0.6f, 0.8f]);
+        RewardOptions options = new() { SimilarityThreshold = 0.7 };
+        Assert.Equal(0, (await new EmbeddingReward(embedder, options).ScoreAsync([Input("x")], Token))[0].Value);
+        Assert.Equal(1, (await new EmbeddingReward(embedder, options with { SimilarityThreshold = 0.5 }).ScoreAsync([Input("x")], Token))[0].Value);
+        Assert.Equal(0.6, (await new EmbeddingReward(embedder, options with { GradedSimilarity = true }).ScoreAsync([Input("x")], Token))[0].Value, 6);
+    }
+
     [Fact]
     public async Task A_huge_response_is_scored()
     {
@@ -136,6 +161,15 @@ public class CompositeRewardTests
     }
 
     [Fact]
+    public async Task Reports_can_be_written_as_json_and_read_again()
+    {
+        RewardReport report = Assert.Single(await Default().ScoreAsync([Input("<answer>fracture</answer>", modality: null)], Token));
+        RewardReport? again = JsonSerializer.Deserialize<RewardReport>(JsonSerializer.Serialize(report));
+        Assert.Equal(report.Terms, again!.Terms);
+        Assert.Equal(report.Total, again.Total);
+    }
+
+    [Fact]
     public void Every_problem_of_the_options_is_told_at_once()
     {
         RewardOptions options = new() { FormatWeight = -1, JudgeWeight = double.NaN, SimilarityThreshold = 2 };
@@ -145,6 +179,7 @@ public class CompositeRewardTests
         Assert.Contains("similarityThreshold is 2", error.Message, StringComparison.Ordinal);
         Assert.Single(new RewardOptions { FormatWeight = 0, JudgeWeight = 0, EmbeddingWeight = 0, ModalityWeight = 0 }.Problems());
         Assert.Single(new RewardOptions { Mode = RewardMode.MedixR1, JudgeWeight = 1 }.Problems());
+        Assert.Single(new RewardOptions { Mode = RewardMode.MedixR1, FormatWeight = 1.5 }.Problems());
         Assert.Empty(new RewardOptions { Mode = RewardMode.MedixR1, FormatWeight = 0.2 }.Problems());
         Assert.Empty(new RewardOptions().Problems());
     }
