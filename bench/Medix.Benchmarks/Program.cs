@@ -11,6 +11,8 @@ switch (args)
         return UpdateBenchmark.Run(rest);
     case ["step", .. string[] rest]:
         return StepBenchmark.Run(rest);
+    case ["torch-decode", .. string[] rest]:
+        return TorchDecodeBenchmark.Run(rest);
     default:
         Console.Error.WriteLine("Usage: Medix.Benchmarks rollout|update|step|torch-decode [arguments]");
         return 2;

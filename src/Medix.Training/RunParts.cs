@@ -23,6 +23,7 @@ public sealed record RunManifest(
 /// <summary>The composition of a run: everything a recipe names, made and checked before any work begins.</summary>
 public sealed class RunParts : IDisposable
 {
+    private const long ResizedPicturesBytes = 256L << 20;
     private readonly TrainRecipe recipe;
     private readonly ModelSource source;
     private readonly RewardFactory reward;
@@ -38,7 +39,9 @@ public sealed class RunParts : IDisposable
         Engine = engine;
         WeightsBefore = weightsBefore;
         var images = new ImageProcessor(source.Images);
-        Preparer = new SamplePreparer(new PromptBuilder(source.Tokenizer, images, learner.Config), images, RunData.LimitsOf(recipe.Data));
+        Preparer = new SamplePreparer(
+            new PromptBuilder(source.Tokenizer, images, learner.Config), images, RunData.LimitsOf(recipe.Data),
+            cacheBytes: recipe.Data.Kind == "phantoms" ? 0 : ResizedPicturesBytes);
         Samples = new SampleFeed(data.Train, Preparer, Seed.Derive(recipe.Seed, Seed.Of("rl order")));
     }
 

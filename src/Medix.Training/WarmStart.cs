@@ -60,19 +60,19 @@ public sealed class WarmStart
     public WarmStartEvent Step(int step)
     {
         order.Position = (long)(step - 1) * recipe.BatchSize;
-        var batch = new List<SupervisedExample>(recipe.BatchSize);
-        for (int i = 0; i < recipe.BatchSize; i++)
-        {
-            Sample sample = data.Lessons[order.Next()];
-            SeededRandom random = Seed.Random(seed, (ulong)step, (ulong)i);
-            int[] response = [.. tokenizer.EncodePlain(Demonstration(sample, random)), endToken];
-            PreparedSample prompt = recipe.Augment ? preparer.Prepare(sample, random) : preparer.Prepare(sample);
-            batch.Add(new SupervisedExample(prompt, response));
-        }
+        int[] indices = [.. Enumerable.Range(0, recipe.BatchSize).Select(_ => order.Next())];
+        var batch = new SupervisedExample[recipe.BatchSize];
+        Parallel.For(0, recipe.BatchSize, i => batch[i] = Lesson(data.Lessons[indices[i]], Seed.Random(seed, (ulong)step, (ulong)i)));
 
         double rate = recipe.LearningRate * schedule.Factor(step);
         (double loss, double norm) = learner.Imitate(batch, rate, recipe.WeightDecay);
         return new WarmStartEvent(step, loss, rate, norm);
+    }
+
+    private SupervisedExample Lesson(Sample sample, SeededRandom random)
+    {
+        int[] response = [.. tokenizer.EncodePlain(Demonstration(sample, random)), endToken];
+        return new SupervisedExample(recipe.Augment ? preparer.Prepare(sample, random) : preparer.Prepare(sample), response);
     }
 
     /// <summary>The lesson as it is shown: right and well-formed, but for the shares of the recipe that are not.</summary>

@@ -1,5 +1,8 @@
 using System.Diagnostics;
 using System.Globalization;
+using Medix.Benchmarks.Inference;
+using Medix.Inference.Generation;
+using Medix.Runs;
 using Medix.Training.Optimizers;
 using Medix.Training.Qwen3VL;
 using Medix.Weights;
@@ -9,19 +12,29 @@ using static TorchSharp.torch;
 namespace Medix.Benchmarks.Training;
 
 /// <summary>
-/// One update at the peers' shapes: forward, policy-gradient loss, backward, clipping and AdamW. The peers' figures (2 cores, fp32): TRL's whole GRPO step
+/// <c>update [repeats] [plain]</c>: one update at the peers' shapes: forward, policy-gradient loss, backward, clipping and AdamW. The peers' figures (2 cores, fp32): TRL's whole GRPO step
 /// on the decoder 3.8-4.2 s, transformers with AdamW on the nano-like Qwen3-VL 0.67 s.
 /// </summary>
-internal static class UpdateBenchmark
+public static class UpdateBenchmark
 {
-    /// <summary>Arguments: [repeats] [plain], where <c>plain</c> takes torch's own operations instead of our kernels.</summary>
+    /// <summary>Runs the benchmark and prints every repeat; <c>plain</c> takes torch's own operations instead of our kernels.</summary>
     public static int Run(string[] args)
     {
+        ArgumentNullException.ThrowIfNull(args);
         int repeats = args.Length > 0 ? int.Parse(args[0], CultureInfo.InvariantCulture) : 5;
         bool kernels = !args.Contains("plain");
-        Measure("5 M decoder, 4 prompts of 64 x 8 x 128", BenchmarkModels.Decoder, BenchmarkModels.Batch(BenchmarkModels.Decoder, 4, 8, 64, 128), repeats, kernels);
-        Measure("nano Qwen3-VL, 4 prompts of 58 x 8 x 96", BenchmarkModels.Nano, BenchmarkModels.Batch(BenchmarkModels.Nano, 4, 8, 40, 96), repeats, kernels);
+        Measure("5 M decoder, 4 prompts of 64 x 8 x 128", BenchmarkModels.Decoder, Batch(BenchmarkModels.Decoder, 64, 128), repeats, kernels);
+        Measure("nano Qwen3-VL, 4 prompts of 58 x 8 x 96", BenchmarkModels.Nano, Batch(BenchmarkModels.Nano, 40, 96), repeats, kernels);
         return 0;
+    }
+
+    /// <summary>4 prompts with 8 random responses each.</summary>
+    private static TrainingBatch Batch(Qwen3VLConfig config, int promptTokens, int responseTokens)
+    {
+        SeededRandom random = Seed.Random(4);
+        int[] Response() => [.. Enumerable.Range(0, responseTokens).Select(_ => random.NextInt(1900))];
+        IReadOnlyList<GenerationRequest> requests = BenchmarkModels.Prompts(config, 4, 8, promptTokens);
+        return new([.. requests.Select(request => new TrainingGroup(request.Input, [.. request.DrawSeeds.Select(_ => Response())]))]);
     }
 
     private static void Measure(string name, Qwen3VLConfig config, TrainingBatch batch, int repeats, bool kernels)

@@ -130,7 +130,7 @@ public sealed class Qwen3VLForTraining : IDisposable
         GradientTensors.Release();
     }
 
-    /// <summary>Gives every parameter's name and current values (row-major, as published): how the inference engine is brought up to date.</summary>
+    /// <summary>Gives every parameter's canonical name and current values (row-major), wherever they are.</summary>
     public void Export(Action<string, ReadOnlySpan<float>> receive)
     {
         using Tensor values = Store.Values.cpu();
@@ -140,6 +140,9 @@ public sealed class Qwen3VLForTraining : IDisposable
             receive(parameter.Name, all.Slice(checked((int)parameter.Offset), checked((int)parameter.Count)));
         }
     }
+
+    /// <summary>One parameter's current values (row-major) by its canonical name, for parameters on the CPU: what the inference engine reads its weights from.</summary>
+    public ReadOnlySpan<float> Values(string name) => Native.TensorMemory.Span(Store[name]);
 
     /// <summary>
     /// Writes <c>config.json</c> and <c>model.safetensors</c> (fp32, or bf16 rounded to nearest even) into a folder that is created where needed; each file appears

@@ -18,10 +18,8 @@ public sealed class SampleFeed(IReadOnlyList<Sample> samples, SamplePreparer pre
     public IReadOnlyList<PreparedSample> Next(int count)
     {
         var next = new PreparedSample[count];
-        for (int i = 0; i < count; i++)
-        {
-            next[i] = preparer.Prepare(samples[order.Next()]);
-        }
+        int[] indices = [.. Enumerable.Range(0, count).Select(_ => order.Next())];
+        Parallel.For(0, count, i => next[i] = preparer.Prepare(samples[indices[i]]));
 
         return next;
     }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Medix.Data;
 using Medix.Imaging;
 using Medix.Runs;
@@ -7,12 +8,15 @@ namespace Medix.Training.Rollouts;
 
 /// <summary>
 /// Turns a sample into what the model reads. Pictures are kept at the size the model sees, up to a limit of memory, because decoding a full-size
-/// radiograph costs more than a training step of a small model.
+/// radiograph costs more than a training step of a small model. Safe for several threads.
 /// </summary>
-public sealed class SamplePreparer(PromptBuilder prompts, ImageProcessor processor, ImageLimits limits)
+/// <param name="prompts">Builds the prompts.</param>
+/// <param name="processor">Resizes as the model asks.</param>
+/// <param name="limits">What is decoded at all.</param>
+/// <param name="cacheBytes">Memory for resized pictures; 0 where every sample has a picture of its own that is made anew.</param>
+public sealed class SamplePreparer(PromptBuilder prompts, ImageProcessor processor, ImageLimits limits, long cacheBytes)
 {
-    private const long CacheBytes = 256L << 20;
-    private readonly Dictionary<ImageSource, RgbImage> resized = new(ReferenceEqualityComparer.Instance);
+    private readonly ConcurrentDictionary<ImageSource, RgbImage> resized = new(ReferenceEqualityComparer.Instance);
     private long cached;
 
     /// <summary>Prepares a sample.</summary>
@@ -31,9 +35,8 @@ public sealed class SamplePreparer(PromptBuilder prompts, ImageProcessor process
         }
 
         image = processor.Resize(ImageDecoding.Decode(source.Bytes, source.Name, limits));
-        if (cached + image.Pixels.Length <= CacheBytes)
+        if (Interlocked.Add(ref cached, image.Pixels.Length) <= cacheBytes)
         {
-            cached += image.Pixels.Length;
             resized[source] = image;
         }
 

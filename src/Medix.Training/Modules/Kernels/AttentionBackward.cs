@@ -1,4 +1,5 @@
 using System.Runtime.Intrinsics;
+using Medix.Inference.Kernels;
 
 namespace Medix.Training.Modules.Kernels;
 
@@ -19,7 +20,7 @@ internal static unsafe class AttentionBackward
             TokenSpan span = group[i];
             int before = i == 0 ? 0 : group[0].Length;
             s.LoadKeys(*job, keyHead, span, before, forBackward: true);
-            ClearGradients(s, before, VectorMath.RoundUp(before + span.Length));
+            ClearGradients(s, before, Padding.ToLanes(before + span.Length));
             for (int head = keyHead * job->QueriesPerKey; head < (keyHead + 1) * job->QueriesPerKey; head++)
             {
                 Head(*job, s, head, span, before);
@@ -46,7 +47,7 @@ internal static unsafe class AttentionBackward
     private static void Block(in AttentionKernel.Job job, in AttentionScratch s, int head, TokenSpan rows, int before, int allKeys)
     {
         int seen = job.Causal ? before + rows.Length : allKeys;
-        int keys = VectorMath.RoundUp(seen), padded = HeadMatrices.RoundUpRows(rows.Length), width = s.Padded;
+        int keys = Padding.ToLanes(seen), padded = Padding.ToTileRows(rows.Length), width = s.Padded;
         nint gradientAt = job.QueryAt(rows.Start, head);
         s.Scores(job, head, rows, keys);
         HeadMatrices.Load(job.Output + gradientAt, job.QueryStride, rows.Length, job.Width, s.DOut, padded, width);
@@ -71,7 +72,7 @@ internal static unsafe class AttentionBackward
     {
         new Span<float>(scores + own, padded - own).Fill(float.NegativeInfinity);
         Vector512<float> sum = default, shift = Vector512.Create(logSum);
-        for (int j = 0; j < padded; j += VectorMath.Lanes)
+        for (int j = 0; j < padded; j += Padding.Lanes)
         {
             Vector512<float> p = VectorMath.Exp(Vector512.Load(scores + j) - shift);
             p.Store(scores + j);
@@ -79,7 +80,7 @@ internal static unsafe class AttentionBackward
         }
 
         Vector512<float> mean = Vector512.Create(Vector512.Sum(sum));
-        for (int j = 0; j < padded; j += VectorMath.Lanes)
+        for (int j = 0; j < padded; j += Padding.Lanes)
         {
             (Vector512.Load(scores + j) * (Vector512.Load(gradients + j) - mean)).Store(gradients + j);
         }

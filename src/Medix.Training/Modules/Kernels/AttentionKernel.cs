@@ -34,7 +34,7 @@ internal sealed unsafe class AttentionKernel(AttentionLayout layout, AttentionSh
     private void Run(ref Job job, bool backward)
     {
         int longest = layout.Groups.Max(group => group.LongestKeys);
-        AttentionScratch.Sizes sizes = new(shape.HeadDim, VectorMath.RoundUp(longest), backward);
+        AttentionScratch.Sizes sizes = new(shape.HeadDim, Padding.ToLanes(longest), backward);
         long perWorker = sizes.Total;
         if (scratch is null || scratch.Length < perWorker * WorkerPool.Shared.Threads * sizeof(float))
         {
@@ -99,17 +99,17 @@ internal sealed unsafe class AttentionKernel(AttentionLayout layout, AttentionSh
     private static void ForwardBlock(in Job job, in AttentionScratch s, int head, TokenSpan rows, int before, int allKeys)
     {
         int seen = job.Causal ? before + rows.Length : allKeys;
-        s.Scores(job, head, rows, VectorMath.RoundUp(seen));
+        s.Scores(job, head, rows, Padding.ToLanes(seen));
         float* inverse = stackalloc float[BlockRows];
         for (int i = 0; i < rows.Length; i++)
         {
             int own = job.Causal ? before + i + 1 : allKeys;
-            float sum = Softmax(s.S + ((long)i * s.LdKeys), own, VectorMath.RoundUp(seen), out float highest);
+            float sum = Softmax(s.S + ((long)i * s.LdKeys), own, Padding.ToLanes(seen), out float highest);
             inverse[i] = 1f / sum;
             job.LogSums[((long)(rows.Start + i) * job.Heads) + head] = highest + MathF.Log(sum);
         }
 
-        TileProduct.Multiply(s.S, s.LdKeys, 1, s.V, s.Padded, s.Block, s.Padded, HeadMatrices.RoundUpRows(rows.Length), s.Padded, seen, add: false);
+        TileProduct.Multiply(s.S, s.LdKeys, 1, s.V, s.Padded, s.Block, s.Padded, Padding.ToTileRows(rows.Length), s.Padded, seen, add: false);
         HeadMatrices.Store(s.Block, rows.Length, job.Width, s.Padded, job.Output + job.QueryAt(rows.Start, head), job.QueryStride, inverse);
     }
 
@@ -118,14 +118,14 @@ internal sealed unsafe class AttentionKernel(AttentionLayout layout, AttentionSh
     {
         new Span<float>(scores + own, padded - own).Fill(float.NegativeInfinity);
         Vector512<float> max = Vector512.Load(scores);
-        for (int j = VectorMath.Lanes; j < padded; j += VectorMath.Lanes)
+        for (int j = Padding.Lanes; j < padded; j += Padding.Lanes)
         {
             max = Vector512.Max(max, Vector512.Load(scores + j));
         }
 
         highest = Highest(max);
         Vector512<float> sum = default, top = Vector512.Create(highest);
-        for (int j = 0; j < padded; j += VectorMath.Lanes)
+        for (int j = 0; j < padded; j += Padding.Lanes)
         {
             Vector512<float> e = VectorMath.Exp(Vector512.Load(scores + j) - top);
             e.Store(scores + j);

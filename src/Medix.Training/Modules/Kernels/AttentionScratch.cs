@@ -32,7 +32,7 @@ internal readonly unsafe struct AttentionScratch
     public void LoadKeys(in AttentionKernel.Job job, int keyHead, TokenSpan span, int before, bool forBackward)
     {
         float* k = job.K + job.KeyAt(span.Start, keyHead), v = job.V + job.KeyAt(span.Start, keyHead);
-        int padded = VectorMath.RoundUp(before + span.Length) - before;
+        int padded = Padding.ToLanes(before + span.Length) - before;
         HeadMatrices.LoadTransposed(k, job.KeyStride, span.Length, job.Width, KeysTransposed + before, LdKeys, padded);
         if (!forBackward)
         {
@@ -47,7 +47,7 @@ internal readonly unsafe struct AttentionScratch
     /// <summary>S = scale · Q · Kᵀ for a block of query rows against the first <paramref name="keys"/> keys; keeps the scaled queries.</summary>
     public void Scores(in AttentionKernel.Job job, int head, TokenSpan rows, int keys)
     {
-        int padded = HeadMatrices.RoundUpRows(rows.Length);
+        int padded = Padding.ToTileRows(rows.Length);
         HeadMatrices.Load(job.Q + job.QueryAt(rows.Start, head), job.QueryStride, rows.Length, job.Width, Query, padded, Padded, job.Scale);
         TileProduct.Multiply(Query, Padded, 1, KeysTransposed, LdKeys, S, LdKeys, padded, keys, job.Width, add: false);
     }
@@ -55,7 +55,7 @@ internal readonly unsafe struct AttentionScratch
     /// <summary>How many numbers each part takes.</summary>
     public readonly struct Sizes(int width, int keys, bool backward)
     {
-        public int Padded { get; } = VectorMath.RoundUp(width);
+        public int Padded { get; } = Padding.ToLanes(width);
 
         public int Keys { get; } = keys;
 
@@ -65,7 +65,7 @@ internal readonly unsafe struct AttentionScratch
 
         public long PerScores => (long)AttentionKernel.BlockRows * Keys;
 
-        public long Total { get; } = Sum(VectorMath.RoundUp(width), keys, backward);
+        public long Total { get; } = Sum(Padding.ToLanes(width), keys, backward);
 
         private static long Sum(int padded, int keys, bool backward)
         {

@@ -5,7 +5,7 @@ namespace Medix.Training.Modules.Kernels;
 /// <summary>Moves one head's rows between the flat token matrices and a thread's scratch, where widths are padded with zeros to whole vectors.</summary>
 internal static unsafe class HeadMatrices
 {
-    private const int Lanes = VectorMath.Lanes;
+    private const int Lanes = Padding.Lanes;
 
     /// <summary>to[row, 0..width) = scale · from[row], columns up to the padded width and rows up to <paramref name="paddedRows"/> zero.</summary>
     public static void Load(float* from, nint ld, int rows, int width, float* to, int paddedRows, int paddedWidth, float scale = 1f)
@@ -49,9 +49,6 @@ internal static unsafe class HeadMatrices
             Scale(from, to, width, scales is null ? 1f : scales[row]);
         }
     }
-
-    /// <summary>The next multiple of a tile's rows.</summary>
-    public static int RoundUpRows(int rows) => (rows + TileProduct.Rows - 1) / TileProduct.Rows * TileProduct.Rows;
 
     private static void Scale(float* from, float* to, int width, float scale)
     {

@@ -10,7 +10,7 @@ namespace Medix.Training.Modules.Kernels;
 internal unsafe struct HeadNormKernel
 {
     private const int ChunkTokens = 64;
-    private const int Lanes = VectorMath.Lanes;
+    private const int Lanes = Padding.Lanes;
 
     public float* X;
     public float* Weight;

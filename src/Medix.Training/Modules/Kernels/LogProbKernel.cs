@@ -10,7 +10,7 @@ namespace Medix.Training.Modules.Kernels;
 internal unsafe struct LogProbKernel
 {
     private const int RowsPerJob = 8;
-    private const int Lanes = VectorMath.Lanes;
+    private const int Lanes = Padding.Lanes;
 
     /// <summary>Stands for minus infinity in products, so that 0 · (−∞) stays 0.</summary>
     private const float VeryLow = -1e30f;

@@ -7,7 +7,7 @@ namespace Medix.Training.Modules.Kernels;
 internal unsafe struct SwiGluKernel
 {
     private const int Chunk = 1 << 14;
-    private const int Lanes = VectorMath.Lanes;
+    private const int Lanes = Padding.Lanes;
 
     public float* Gate;
     public float* Up;

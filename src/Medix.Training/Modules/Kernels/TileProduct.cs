@@ -12,7 +12,7 @@ internal static unsafe class TileProduct
     /// <summary>Rows of a tile: 8 x 32 numbers are 16 accumulators, enough to hide the latency of a multiply-add.</summary>
     public const int Rows = 8;
 
-    private const int Lanes = VectorMath.Lanes;
+    private const int Lanes = Padding.Lanes;
 
     public static void Multiply(float* a, nint rowStride, nint stepStride, float* b, nint ldb, float* c, nint ldc, int rows, int columns, int steps, bool add)
     {
