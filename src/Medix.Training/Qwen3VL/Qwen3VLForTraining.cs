@@ -121,7 +121,9 @@ public sealed class Qwen3VLForTraining : IDisposable
         return all.view(input.Rows, input.Length, -1).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Back-propagates a scalar loss of <see cref="Evaluate"/> or <see cref="Forward(ForwardInput)"/>: adds to the parameters' gradients. Call it once per graph.</summary>
+    /// <summary>
+    /// Back-propagates a scalar loss of <see cref="Evaluate"/> or <see cref="Forward(ForwardInput)"/>: adds to the parameters' gradients. Call it once per graph.
+    /// </summary>
     public static void Backward(Tensor loss)
     {
         // What libtorch hands to our functions and back is gone when the scope ends; the gradients are in the store.

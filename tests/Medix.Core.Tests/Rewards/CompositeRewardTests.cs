@@ -49,7 +49,8 @@ public class CompositeRewardTests
     [Fact]
     public async Task An_embedder_that_fails_leaves_no_total()
     {
-        foreach (FakeEmbedder broken in new[] { new FakeEmbedder(_ => throw new HttpRequestException("down")), new FakeEmbedder(_ => [float.NaN]), new FakeEmbedder(text => new float[text.Length]) })
+        FakeEmbedder[] all = [new(_ => throw new HttpRequestException("down")), new(_ => [float.NaN]), new(text => new float[text.Length])];
+        foreach (FakeEmbedder broken in all)
         {
             CompositeReward reward = CompositeReward.Create(new RewardOptions(), Judge.ByRules(), broken);
             RewardReport report = Assert.Single(await reward.ScoreAsync([Input("<answer>fracture</answer>")], Token));
@@ -82,7 +83,8 @@ public class CompositeRewardTests
     [Fact]
     public void Totals_lie_between_0_and_1_and_move_with_their_inputs()
     {
-        Gen<RewardInput> input = Gen.Select(Gen.Int[0, Answers.Length - 1], Gen.Int[0, 4], Gen.Bool).Select((answer, frame, known) => Input(Framed(Answers[answer], frame), known ? "X_RAY" : null));
+        Gen<RewardInput> input = Gen.Select(Gen.Int[0, Answers.Length - 1], Gen.Int[0, 4], Gen.Bool)
+            .Select((answer, frame, known) => Input(Framed(Answers[answer], frame), known ? "X_RAY" : null));
         Gen<RewardOptions> options = Gen.Double[0.01, 2].Array[4].Select(weights => new RewardOptions
         {
             FormatWeight = weights[0], JudgeWeight = weights[1], EmbeddingWeight = weights[2], ModalityWeight = weights[3], GradedSimilarity = weights[0] > 1,

@@ -16,7 +16,10 @@ public class TrainingRunTests
         Assert.NotNull(outcome.Report);
         Assert.Equal(3, outcome.Report.Steps.Count);
         Assert.Equal(3, EventLog.Read<StepEvent>(outcome.Folder.PathOf("events.jsonl")).Count);
-        string[] files = ["recipe.json", "manifest.json", "report.html", "report.json", "report.png", "model/model.safetensors", "model/tokenizer.json", "rollouts/step-000003.jsonl"];
+        string[] files =
+        [
+            "recipe.json", "manifest.json", "report.html", "report.json", "report.png", "model/model.safetensors", "model/tokenizer.json", "rollouts/step-000003.jsonl",
+        ];
         foreach (string file in files)
         {
             Assert.True(File.Exists(outcome.Folder.PathOf(file)), file);
