@@ -107,7 +107,8 @@ public sealed class PhantomTruthTests
     {
         foreach ((PhantomExample example, RgbImage without) in Pairs("FUNDUS_PHOTOGRAPHY", QuestionKind.Side))
         {
-            double left = Mean(without, (x, y) => x < 42 && x > 20 && y is > 54 and < 74)[1], right = Mean(without, (x, y) => x > 86 && x < 108 && y is > 54 and < 74)[1];
+            double left = Mean(without, (x, y) => x is > 20 and < 42 && y is > 54 and < 74)[1];
+            double right = Mean(without, (x, y) => x is > 86 and < 108 && y is > 54 and < 74)[1];
             Assert.Equal(left > right ? "left eye" : "right eye", example.Answer);
         }
 
@@ -123,7 +124,8 @@ public sealed class PhantomTruthTests
     public void Sizes_are_three_bands_that_do_not_touch(string tag)
     {
         IReadOnlyList<string> names = Spec(tag).Sizes;
-        foreach (IGrouping<string, PhantomFinding> type in Small(tag, QuestionKind.Size).Select(example => Assert.Single(example.Findings)).GroupBy(f => f.Name))
+        IEnumerable<PhantomFinding> findings = Small(tag, QuestionKind.Size).Select(example => Assert.Single(example.Findings));
+        foreach (IGrouping<string, PhantomFinding> type in findings.GroupBy(finding => finding.Name))
         {
             double[][] radii = [.. names.Select(name => type.Where(f => f.Size == name).Select(f => Math.Sqrt(f.RadiusX * f.RadiusY)).ToArray())];
             Assert.All(radii, Assert.NotEmpty);

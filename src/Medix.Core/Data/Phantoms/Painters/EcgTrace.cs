@@ -4,7 +4,7 @@ namespace Medix.Data.Phantoms;
 internal sealed class EcgTrace : PhantomPainter
 {
     private const int Slots = 6;
-    private const float Baseline = 0.58f, LineWidth = 0.009f, SlotWidth = 0.15f, FirstSlot = 0.12f;
+    private const float Baseline = 0.58f, LineWidth = 0.009f, SlotWidth = 0.142f, FirstSlot = 0.1f;
 
     private static readonly Site[] Beats =
     [
