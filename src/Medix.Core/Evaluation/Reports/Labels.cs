@@ -16,10 +16,10 @@ internal static class Labels
 
     private static readonly Dictionary<string, string> Meanings = new(StringComparer.Ordinal)
     {
-        ["judge"] = "1 where the answer agrees with the reference, as judged.",
-        ["embedding"] = "1 where the answer's meaning lies close to the reference.",
-        ["modality"] = "1 where the modality tag is right.",
-        ["format"] = "1 where reasoning and answer stand in their places.",
+        ["judge"] = "Is 1 where the answer agrees with the reference, as judged.",
+        ["embedding"] = "Is 1 where the answer's meaning lies close to the reference.",
+        ["modality"] = "Is 1 where the modality tag is right.",
+        ["format"] = "Is 1 where reasoning and answer stand in their places.",
     };
 
     /// <summary>A name with a capital and blanks.</summary>

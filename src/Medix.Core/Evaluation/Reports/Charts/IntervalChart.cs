@@ -9,8 +9,8 @@ internal static class IntervalChart
     private const int Height = 30;
     private const int Pad = 8;
 
-    /// <summary>The drawing, <paramref name="width"/> units wide, or nothing when there is no number.</summary>
-    public static XElement? Draw(Comparison row, int width)
+    /// <summary>The drawing, <paramref name="width"/> units wide, or nothing when there is no number; <paramref name="on"/> is the screens that show it.</summary>
+    public static XElement? Draw(Comparison row, int width, string? on = null)
     {
         if (!double.IsFinite(row.Before.Mean) || !double.IsFinite(row.After.Mean))
         {
@@ -20,7 +20,7 @@ internal static class IntervalChart
         double Px(double value) => Pad + (Math.Clamp(value, 0, 1) * (width - (2 * Pad)));
         string spoken = $"Before {Numbers.Score(row.Before.Mean)}, after {Numbers.Score(row.After.Mean)}, on a scale from 0 to 1.";
         return Tag(
-            "svg", Class("intervals"), At("viewBox", $"0 0 {width} {Height}"), At("role", "img"), At("aria-label", spoken),
+            "svg", Class(on is null ? "intervals" : "intervals " + on), At("viewBox", $"0 0 {width} {Height}"), At("role", "img"), At("aria-label", spoken),
             Line(Px(0), Height / 2, Px(1), Height / 2, "grid"),
             new[] { 0, 0.5, 1 }.Select(t => Line(Px(t), (Height / 2) - 3, Px(t), (Height / 2) + 3, "grid")),
             Whisker(row.Before, Px, 10, "before"), Whisker(row.After, Px, 20, "after"));

@@ -8,15 +8,14 @@ internal sealed record Series(string Name, IReadOnlyList<double> X, IReadOnlyLis
     /// <summary>How many neighbours, itself included, the smoothed line averages: an odd share of the run, 1 for very short ones.</summary>
     public static int Window(int count) => count < 8 ? 1 : Math.Clamp((count / 10) | 1, 3, 51);
 
-    /// <summary>The values as a mean over neighbouring steps; at the ends the window shrinks evenly on both sides, so that it never leans.</summary>
+    /// <summary>The values as a mean over neighbouring steps; at the ends the window is cut where the run ends.</summary>
     public Series Smoothed()
     {
         int half = Window(Y.Count) / 2;
         double[] smooth = new double[Y.Count];
         for (int i = 0; i < smooth.Length; i++)
         {
-            int reach = Math.Min(half, Math.Min(i, smooth.Length - 1 - i));
-            smooth[i] = Mean(Y, i - reach, i + reach + 1);
+            smooth[i] = Mean(Y, Math.Max(0, i - half), Math.Min(smooth.Length, i + half + 1));
         }
 
         return this with { Y = smooth };

@@ -50,7 +50,7 @@ internal static class ComparisonPanel
         sketch.Text(row.Label, plot.Left - 12, baseline, letters, Ink.Text, SKTextAlign.Right, bold: row.Strong, most: plot.Left - place.Left - 12);
         Bar(sketch, values.Before, plot, y + (each * 0.12), thick, Ink.Before);
         Bar(sketch, values.After, plot, y + (each * 0.12) + thick, thick, Ink.After);
-        sketch.Text(Numbers.Signed(values.Difference.Mean), plot.Right + 60, baseline, letters, Ink.Text, SKTextAlign.Right, bold: row.Strong);
+        sketch.Text(Numbers.Signed(values.Difference.Mean), plot.Right + 66, baseline, letters, Ink.Text, SKTextAlign.Right, bold: row.Strong);
         sketch.Text($"n {Numbers.Count(values.Difference.Count)}", place.Right, baseline, letters * 0.9f, Ink.Soft, SKTextAlign.Right);
     }
 

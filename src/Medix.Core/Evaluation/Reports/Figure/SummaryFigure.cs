@@ -48,7 +48,7 @@ internal static class SummaryFigure
             : $"{Numbers.Score(reward.Before.Mean)} → {Numbers.Score(reward.After.Mean)}   "
                 + $"difference {Numbers.Signed(reward.Difference.Mean)} (95 % interval {Numbers.SignedRange(reward.Difference)}), n = {Numbers.Count(reward.Difference.Count)}";
         sketch.Text(ReportPage.Name(report), Margin, 58, 30, Ink.Text, bold: true, most: Width - (2 * Margin));
-        sketch.Text("Held-out reward  " + change, Margin, 96, 20, Ink.After, most: Width - (2 * Margin));
+        sketch.Text("Held-out reward  " + change, Margin, 96, 20, Ink.Accent, most: Width - (2 * Margin));
     }
 
     private static IEnumerable<CurvePanel> Panels(TrainReport report)

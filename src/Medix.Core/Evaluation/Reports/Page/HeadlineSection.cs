@@ -18,8 +18,10 @@ internal static class HeadlineSection
                 "div", Class("hero"),
                 Number("was", "before", Numbers.Score(reward.Before.Mean)),
                 Number("is", "after", Numbers.Score(reward.After.Mean)),
-                Number("change", "difference", Numbers.Signed(reward.Difference.Mean))),
-            IntervalChart.Draw(reward, 900),
+                Number(reward.Difference.Low > 0 ? "rise" : reward.Difference.High < 0 ? "fall" : "flat", "difference", Numbers.Signed(reward.Difference.Mean))),
+            IntervalChart.Draw(reward, 900, "on-wide"),
+            IntervalChart.Draw(reward, 300, "on-narrow"),
+            Tag("div", Class("ends"), At("aria-hidden", "true"), Tag("span", "0"), Tag("span", "1")),
             Tag("p", Class("verdict"), Verdict(reward)),
             Tag("p", Class("soft small"), Method(report)),
             Tag("dl", Class("facts"), Facts(report)));
