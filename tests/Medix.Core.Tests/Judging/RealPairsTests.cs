@@ -76,7 +76,8 @@ public class RealPairsTests(ITestOutputHelper output)
             string denied = "without " + answer;
             bool negated = Regex.IsMatch(answer, @"\b(no|not|yes|without|none|absent)\b");
             bool sided = flipped != answer && !(answer.Contains("left", StringComparison.Ordinal) && answer.Contains("right", StringComparison.Ordinal));
-            opposite.AddRange(new[] { sided ? flipped : answer, counted, negated ? answer : denied }.Where(wrong => wrong != answer).Select(wrong => new JudgeCase("", answer, wrong)));
+            string[] wrongs = [sided ? flipped : answer, counted, negated ? answer : denied];
+            opposite.AddRange(wrongs.Where(wrong => wrong != answer).Select(wrong => new JudgeCase("", answer, wrong)));
         }
 
         IReadOnlyList<Verdict> equal = await Judge.ByRules().JudgeAsync(same, Token);

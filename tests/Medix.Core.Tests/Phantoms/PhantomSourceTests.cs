@@ -72,11 +72,10 @@ public sealed class PhantomSourceTests
     }
 
     [Fact]
-    public void The_corpus_is_every_text_in_order()
+    public void Texts_are_those_of_the_samples_in_order()
     {
         PhantomSource source = new(4, 40);
-        string[] expected = [.. source.Samples().SelectMany(sample => (string[])[sample.Question, source.ReasoningOf(sample.Id), sample.Reference])];
-        Assert.Equal(expected, source.Corpus());
+        Assert.Equal(source.Samples().Select(sample => source.TextOf(sample.Id)), source.Texts());
     }
 
     private static IEnumerable<string> Keys(PhantomSource source) =>

@@ -52,7 +52,8 @@ internal static class FakeReport
         using SKCanvas canvas = new(bitmap);
         canvas.Clear(new SKColor(12, 12, 14));
         SKPoint middle = new(width * (0.4f + (0.05f * seed)), height * 0.5f);
-        using SKShader shader = SKShader.CreateRadialGradient(middle, height * 0.42f, [new SKColor(230, 228, 220), new SKColor(60, 60, 64), SKColors.Black], SKShaderTileMode.Clamp);
+        using SKShader shader = SKShader.CreateRadialGradient(
+            middle, height * 0.42f, [new SKColor(230, 228, 220), new SKColor(60, 60, 64), SKColors.Black], SKShaderTileMode.Clamp);
         using SKPaint paint = new() { Shader = shader };
         canvas.DrawCircle(middle, height * 0.42f, paint);
         using SKData data = bitmap.Encode(SKEncodedImageFormat.Png, 100);

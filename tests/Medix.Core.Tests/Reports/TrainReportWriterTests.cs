@@ -221,7 +221,8 @@ public sealed class TrainReportWriterTests : IDisposable
 
     private static void AssertNoStrayNumbers(XElement page)
     {
-        IEnumerable<string> all = page.Descendants().Attributes().Select(a => a.Value).Concat(page.Descendants("body").Single().DescendantNodes().OfType<XText>().Select(t => t.Value));
+        IEnumerable<string> all = page.Descendants().Attributes().Select(a => a.Value)
+            .Concat(page.Descendants("body").Single().DescendantNodes().OfType<XText>().Select(t => t.Value));
         Assert.DoesNotContain(all, t => Regex.IsMatch(t, "NaN|Infinity|∞"));
     }
 }

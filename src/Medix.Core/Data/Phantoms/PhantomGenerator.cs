@@ -1,8 +1,5 @@
-using System.Runtime.CompilerServices;
 using Medix.Imaging;
 using Medix.Runs;
-
-[assembly: InternalsVisibleTo("Medix.Core.Tests")]
 
 namespace Medix.Data.Phantoms;
 

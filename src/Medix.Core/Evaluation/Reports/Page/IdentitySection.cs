@@ -28,7 +28,8 @@ internal static class IdentitySection
         RolloutRecipe rollout = recipe.Rollout;
         OptimizerRecipe optimizer = recipe.Optimizer;
         yield return Fact("Algorithm", recipe.Algorithm.Preset.ToUpperInvariant());
-        yield return Fact("Each step", $"{Numbers.Count(rollout.PromptsPerStep, "prompt")}, {Numbers.Count(rollout.Draws, "response")} each, up to {Numbers.Count(rollout.MaxNewTokens, "token")}");
+        string each = $"{Numbers.Count(rollout.Draws, "response")} each, up to {Numbers.Count(rollout.MaxNewTokens, "token")}";
+        yield return Fact("Each step", $"{Numbers.Count(rollout.PromptsPerStep, "prompt")}, {each}");
         yield return Fact("Temperature", Numbers.Short(rollout.Temperature));
         yield return Fact("Learning rate", $"{Numbers.Short(optimizer.LearningRate)}, {optimizer.Schedule}");
         yield return Fact("Reward", $"{recipe.Reward.Mode} mode");

@@ -33,7 +33,9 @@ internal static class TranscriptSection
             Tag("h3", transcript.Question),
             Tag("h4", "Reference"),
             Tag("p", Class("words"), transcript.Reference),
-            Tag("p", Class("small soft"), Tag("span", Class("tag"), transcript.Modality is null ? "Modality not known" : Labels.Of(transcript.Modality)), " " + transcript.SampleId),
+            Tag(
+                "p", Class("small soft"),
+                Tag("span", Class("tag"), transcript.Modality is null ? "Modality not known" : Labels.Of(transcript.Modality)), " " + transcript.SampleId),
             Tag(
                 "div", Class("answers"),
                 Answer("before", transcript.Before, transcript.BeforeReward),
