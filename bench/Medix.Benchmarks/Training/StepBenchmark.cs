@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Medix.Benchmarks.Inference;
 using Medix.Data;
 using Medix.Inference.Generation;
 using Medix.Inference.Qwen3VL;

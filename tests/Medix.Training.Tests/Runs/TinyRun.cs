@@ -6,7 +6,7 @@ using Medix.Runs.Recipes;
 namespace Medix.Training.Tests.Runs;
 
 /// <summary>A whole run small enough for a test: a new model of two narrow layers on a few phantoms.</summary>
-internal sealed class TinyRun : ITrainingObserver
+internal sealed class TinyRun : ITrainingObserver, IDisposable
 {
     private static readonly JsonObject Base = (JsonObject)JsonNode.Parse("""
         {
@@ -43,6 +43,8 @@ internal sealed class TinyRun : ITrainingObserver
 
     public Task<TrainingOutcome> ExecuteAsync(TrainRecipe recipe, RunFolder? resume = null) => TrainingRun.ExecuteAsync(
         recipe, resume ?? RunFolder.Create(Root, recipe.Name, TimeProvider.System), resume is not null, this, TimeProvider.System, cancel.Token);
+
+    public void Dispose() => cancel.Dispose();
 
     public void Message(string text)
     {

@@ -11,7 +11,7 @@ public class TrainingRunTests
     [Fact]
     public async Task A_run_leaves_a_report_a_model_and_all_its_events()
     {
-        var run = new TinyRun();
+        using var run = new TinyRun();
         TrainingOutcome outcome = await run.ExecuteAsync(TinyRun.Recipe());
         Assert.NotNull(outcome.Report);
         Assert.Equal(3, outcome.Report.Steps.Count);
@@ -34,7 +34,7 @@ public class TrainingRunTests
     [Fact]
     public async Task The_trainer_and_the_sampler_agree_on_log_probabilities()
     {
-        var run = new TinyRun();
+        using var run = new TinyRun();
         await run.ExecuteAsync(TinyRun.Recipe());
         Assert.All(run.Steps.Where(s => s.GroupsKept > 0), s => Assert.InRange(s.LogprobDifferenceMax, 0, 1e-3));
         Assert.Contains(run.Steps, s => s.LogprobDifferenceMax > 0); // two implementations in float32 cannot agree to the last bit
@@ -43,9 +43,9 @@ public class TrainingRunTests
     [Fact]
     public async Task One_seed_gives_one_reward_curve_bit_for_bit()
     {
-        var first = new TinyRun();
-        var second = new TinyRun();
-        var other = new TinyRun();
+        using var first = new TinyRun();
+        using var second = new TinyRun();
+        using var other = new TinyRun();
         await first.ExecuteAsync(TinyRun.Recipe());
         await second.ExecuteAsync(TinyRun.Recipe());
         await other.ExecuteAsync(TinyRun.Recipe("seed=4"));
@@ -59,22 +59,22 @@ public class TrainingRunTests
     public async Task An_interrupted_run_saves_and_resumes_to_the_same_curve(int stopAfter)
     {
         TrainRecipe recipe = TinyRun.Recipe();
-        var whole = new TinyRun();
+        using var whole = new TinyRun();
         await whole.ExecuteAsync(recipe);
-        var stopped = new TinyRun { StopAfter = stopAfter };
+        using var stopped = new TinyRun { StopAfter = stopAfter };
         TrainingOutcome outcome = await stopped.ExecuteAsync(recipe);
         Assert.Null(outcome.Report);
-        var resumed = new TinyRun();
+        using var resumed = new TinyRun();
         TrainingOutcome end = await resumed.ExecuteAsync(recipe, outcome.Folder);
         Assert.NotNull(end.Report);
         Assert.Equal(3, end.Report.Steps.Count);
-        Assert.Equal(Curve(whole), [.. end.Report.Steps.Select(s => s.Reward)]);
+        Assert.Equal(Curve(whole), end.Report.Steps.Select(s => s.Reward).ToArray());
     }
 
     [Fact]
     public async Task Supervised_steps_lower_the_loss()
     {
-        var run = new TinyRun();
+        using var run = new TinyRun();
         await run.ExecuteAsync(TinyRun.Recipe("steps=0", "warmStart.steps=30"));
         Assert.True(run.Lessons[^1].Loss < run.Lessons[0].Loss - 1, $"{run.Lessons[0].Loss} -> {run.Lessons[^1].Loss}");
     }
@@ -84,7 +84,7 @@ public class TrainingRunTests
     [InlineData("gspo")]
     public async Task Every_preset_trains(string preset)
     {
-        var run = new TinyRun();
+        using var run = new TinyRun();
         TrainingOutcome outcome = await run.ExecuteAsync(TinyRun.Recipe($"algorithm.preset={preset}", "optimizer.updatesPerStep=2", "steps=2"));
         Assert.NotNull(outcome.Report);
         Assert.All(run.Steps, s => Assert.True(double.IsFinite(s.Loss) && double.IsFinite(s.GradNorm)));
@@ -93,7 +93,7 @@ public class TrainingRunTests
     [Fact]
     public async Task A_dead_judge_stops_the_run_and_is_never_a_zero()
     {
-        var run = new TinyRun();
+        using var run = new TinyRun();
         TrainRecipe recipe = TinyRun.Recipe("warmStart.steps=0", "reward.judge.url=http://127.0.0.1:9/v1", "reward.judge.model=none", "reward.judge.tries=1");
         MedixException e = await Assert.ThrowsAsync<MedixException>(() => run.ExecuteAsync(recipe));
         Assert.Contains("could not be scored", e.Message, StringComparison.Ordinal);
@@ -103,12 +103,13 @@ public class TrainingRunTests
     [Fact]
     public async Task A_model_with_a_nan_is_refused_by_name()
     {
-        var maker = new TinyRun();
+        using var maker = new TinyRun();
         TrainingOutcome made = await maker.ExecuteAsync(TinyRun.Recipe("steps=0", "warmStart.steps=1"));
         string model = made.Folder.PathOf("model");
         SpoilLastWeight(Path.Combine(model, "model.safetensors"));
         TrainRecipe recipe = TinyRun.Recipe("model.create=null", $"model.path={model}");
-        MedixException e = await Assert.ThrowsAsync<MedixException>(() => new TinyRun().ExecuteAsync(recipe));
+        using var run = new TinyRun();
+        MedixException e = await Assert.ThrowsAsync<MedixException>(() => run.ExecuteAsync(recipe));
         Assert.Contains("NaN", e.Message, StringComparison.Ordinal);
         Assert.Contains("model.", e.Message, StringComparison.Ordinal);
     }
