@@ -88,8 +88,8 @@ public class ResponseParserTests
         Gen.Int[0, pieces.Length - 1].Array[0, 14].Sample(picks =>
         {
             string text = string.Concat(picks.Select(i => pieces[i]));
-            ParsedResponse parsed = ResponseParser.Parse("<thinking>hidden" + text.Replace("</thinking>", "", StringComparison.Ordinal).Replace("</think>", "", StringComparison.Ordinal));
-            Assert.Equal("", parsed.Answer);
+            string open = text.Replace("</thinking>", "", StringComparison.Ordinal).Replace("</think>", "", StringComparison.Ordinal);
+            Assert.Equal("", ResponseParser.Parse("<thinking>hidden" + open).Answer);
             Assert.False(ResponseParser.Parse(text) is { WellFormed: true, Source: not AnswerSource.Tagged });
         });
     }
