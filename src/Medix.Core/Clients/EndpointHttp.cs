@@ -79,7 +79,8 @@ public static class EndpointHttp
         element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out JsonElement value) ? value : null;
 
     /// <summary>A text property, or null.</summary>
-    internal static string? Text(JsonElement element, string name) => Property(element, name) is { ValueKind: JsonValueKind.String } value ? value.GetString() : null;
+    internal static string? Text(JsonElement element, string name) =>
+        Property(element, name) is { ValueKind: JsonValueKind.String } value ? value.GetString() : null;
 
     /// <summary>An integer property, or null.</summary>
     internal static long? Integer(JsonElement element, string name) =>

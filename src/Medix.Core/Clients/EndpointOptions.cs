@@ -37,7 +37,7 @@ public sealed record EndpointOptions
 
         if (KeyVariable is not null && string.IsNullOrEmpty(Environment.GetEnvironmentVariable(KeyVariable)))
         {
-            problems.Add($"{path}.keyVariable names the environment variable '{KeyVariable}', which is not set; set it to the endpoint's key or remove the field.");
+            problems.Add($"{path}.keyVariable is '{KeyVariable}'; expected an environment variable that holds the endpoint's key, and it is not set.");
         }
 
         if (!(TimeoutSeconds is > 0 and <= 3600))

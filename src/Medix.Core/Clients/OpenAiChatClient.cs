@@ -22,7 +22,8 @@ public sealed class OpenAiChatClient(HttpClient http, string model) : IChatClien
     /// <inheritdoc/>
     /// <exception cref="HttpRequestException">No connection, or a status other than success.</exception>
     /// <exception cref="InvalidDataException">The answer is not a chat completion with a text.</exception>
-    public async Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
+    public async Task<ChatResponse> GetResponseAsync(
+        IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
     {
         JsonElement answer = await EndpointHttp.PostAsync(http, Path, Body(messages, options, false), cancellationToken).ConfigureAwait(false);
         JsonElement choice = FirstChoice(answer);
@@ -106,7 +107,8 @@ public sealed class OpenAiChatClient(HttpClient http, string model) : IChatClien
     }
 
     /// <summary>One text as a string, which every server takes; several parts or images as a list.</summary>
-    private static JsonNode Parts(ChatMessage message) => message.Contents is [TextContent only] ? only.Text : new JsonArray([.. message.Contents.Select(Part)]);
+    private static JsonNode Parts(ChatMessage message) =>
+        message.Contents is [TextContent only] ? only.Text : new JsonArray([.. message.Contents.Select(Part)]);
 
     private static JsonNode Part(AIContent content) => content switch
     {
@@ -136,12 +138,14 @@ public sealed class OpenAiChatClient(HttpClient http, string model) : IChatClien
         return new InvalidDataException("no choices[0].message.content with a text in " + (text.Length <= shown ? text : text[..shown] + "…"));
     }
 
-    private static UsageDetails? Usage(JsonElement answer) => EndpointHttp.Property(answer, "usage") is not { ValueKind: JsonValueKind.Object } usage ? null : new()
-    {
-        InputTokenCount = EndpointHttp.Integer(usage, "prompt_tokens"),
-        OutputTokenCount = EndpointHttp.Integer(usage, "completion_tokens"),
-        TotalTokenCount = EndpointHttp.Integer(usage, "total_tokens"),
-    };
+    private static UsageDetails? Usage(JsonElement answer) => EndpointHttp.Property(answer, "usage") is { ValueKind: JsonValueKind.Object } usage
+        ? new()
+        {
+            InputTokenCount = EndpointHttp.Integer(usage, "prompt_tokens"),
+            OutputTokenCount = EndpointHttp.Integer(usage, "completion_tokens"),
+            TotalTokenCount = EndpointHttp.Integer(usage, "total_tokens"),
+        }
+        : null;
 
     /// <summary>One event of a stream; null for events without a choice (usage, keep-alive).</summary>
     private static ChatResponseUpdate? Update(string data)

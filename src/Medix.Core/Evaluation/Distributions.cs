@@ -1,11 +1,16 @@
 namespace Medix.Evaluation;
 
 /// <summary>
-/// Distribution functions that intervals and tests need. Tails keep their relative precision (about 1e-10): ask for the small side, not for 1 minus the large one.
+/// Distribution functions that intervals and tests need. Tails keep their relative precision (about 1e-10): ask for the small side, not for 1 minus the
+/// large one.
 /// </summary>
 public static class Distributions
 {
     private const double Tiny = 1e-300;
+
+    /// <summary>B(2k) / (2k (2k - 1)) of the Bernoulli numbers, k from 8 down to 1.</summary>
+    private static readonly double[] StirlingCoefficients =
+        [-3617.0 / 122400, 1.0 / 156, -691.0 / 360360, 1.0 / 1188, -1.0 / 1680, 1.0 / 1260, -1.0 / 360, 1.0 / 12];
 
     /// <summary>P(X ≤ <paramref name="x"/>) of the standard normal; the upper tail is <c>NormalCdf(-x)</c>.</summary>
     public static double NormalCdf(double x)
@@ -35,7 +40,9 @@ public static class Distributions
         return probability < 0.5 ? x : -x;
     }
 
-    /// <summary>P(X ≤ <paramref name="x"/>) of Student's t with <paramref name="degrees"/> degrees of freedom; the upper tail is <c>StudentCdf(-x, …)</c>.</summary>
+    /// <summary>
+    /// P(X ≤ <paramref name="x"/>) of Student's t with <paramref name="degrees"/> degrees of freedom; the upper tail is <c>StudentCdf(-x, …)</c>.
+    /// </summary>
     public static double StudentCdf(double x, double degrees)
     {
         double half = 0.5 * BetaCdf(degrees / (degrees + (x * x)), 0.5 * degrees, 0.5);
@@ -95,8 +102,13 @@ public static class Distributions
         }
 
         double inverse = 1 / (x * x);
-        double series = ((((((((-3617.0 / 122400 * inverse) + (1.0 / 156)) * inverse) - (691.0 / 360360)) * inverse) + (1.0 / 1188)) * inverse) - (1.0 / 1680)) * inverse;
-        series = (((((series + (1.0 / 1260)) * inverse) - (1.0 / 360)) * inverse) + (1.0 / 12)) / x;
+        double series = 0;
+        foreach (double coefficient in StirlingCoefficients)
+        {
+            series = (series * inverse) + coefficient;
+        }
+
+        series /= x;
         return ((x - 0.5) * Math.Log(x)) - x + (0.5 * Math.Log(2 * Math.PI)) + series - Math.Log(product);
     }
 

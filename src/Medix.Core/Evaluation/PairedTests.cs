@@ -5,11 +5,11 @@ namespace Medix.Evaluation;
 /// <summary>Tests of paired outcomes; every p-value is two-sided.</summary>
 public static class PairedTests
 {
-    private const int ExhaustiveUpTo = 16;
+    private const int ExhaustiveUpTo = 20;
 
     /// <summary>
     /// Sign-flip permutation test of a mean difference of zero: how often the mean, with the sign of every cluster's differences drawn anew, is as far from
-    /// 0 as observed. All assignments for up to 16 clusters, otherwise <paramref name="draws"/> seeded ones with the observed one counted in.
+    /// 0 as observed. All assignments for up to 20 clusters, otherwise <paramref name="draws"/> seeded ones with the observed one counted in.
     /// </summary>
     public static double SignFlip(IReadOnlyList<double> differences, IReadOnlyList<string>? clusters = null, int draws = 10_000, ulong seed = 0)
     {

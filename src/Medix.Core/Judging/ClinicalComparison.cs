@@ -231,7 +231,8 @@ internal sealed class ClinicalComparison(ClinicalLexicon lexicon)
     private static string Text(string what, string[] expected, string[] found)
     {
         const int shown = 6;
-        static string List(string[] tokens) => tokens.Length == 0 ? "nothing" : string.Join(", ", tokens.Take(shown).Select(token => token.Trim('<', '>', '#', '=')));
+        static string List(string[] tokens) =>
+            tokens.Length == 0 ? "nothing" : string.Join(", ", tokens.Take(shown).Select(token => token.Trim('<', '>', '#', '=')));
         return $"{what} differ: expected {List(expected)}; found {List(found)}";
     }
 }

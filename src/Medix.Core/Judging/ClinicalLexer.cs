@@ -108,7 +108,8 @@ internal static class ClinicalLexer
 
         string number = digits.ToString();
         double value = double.TryParse(number, NumberStyles.Float, CultureInfo.InvariantCulture, out double parsed) ? parsed : double.NaN;
-        bool ordinal = at + 1 < text.Length && text.AsSpan(at, 2) is "st" or "nd" or "rd" or "th" && (at + 2 == text.Length || !char.IsLetterOrDigit(text[at + 2]));
+        bool ends = at + 2 >= text.Length || !char.IsLetterOrDigit(text[at + 2]);
+        bool ordinal = ends && at + 1 < text.Length && text.AsSpan(at, 2) is "st" or "nd" or "rd" or "th";
         lexemes.Add(new Lexeme(ordinal ? LexemeKind.Ordinal : LexemeKind.Number, number, value));
         return ordinal ? at + 2 : at;
     }

@@ -59,7 +59,8 @@ internal sealed class ClinicalText
 
     /// <summary>Whether both say the same in the same words, phrases in any order and words in any order within a phrase.</summary>
     public bool SamePhrases(ClinicalText other) =>
-        Phrases.Count == other.Phrases.Count && Tokens.Length == other.Tokens.Length && SortedPhrases().SequenceEqual(other.SortedPhrases(), StringComparer.Ordinal);
+        Phrases.Count == other.Phrases.Count && Tokens.Length == other.Tokens.Length
+        && SortedPhrases().SequenceEqual(other.SortedPhrases(), StringComparer.Ordinal);
 
     private IEnumerable<string> SortedPhrases() => Phrases.Select(phrase => string.Join('\n', Sorted(phrase))).Order(StringComparer.Ordinal);
 

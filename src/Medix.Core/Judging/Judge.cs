@@ -62,7 +62,8 @@ public sealed class Judge
     {
         if (answer.Length > MaxAnswerCharacters)
         {
-            return string.Create(CultureInfo.InvariantCulture, $"the answer has {answer.Length} characters; more than {MaxAnswerCharacters} is no short answer");
+            return string.Create(
+                CultureInfo.InvariantCulture, $"the answer has {answer.Length} characters; more than {MaxAnswerCharacters} is no short answer");
         }
 
         foreach (Rune rune in answer.EnumerateRunes())

@@ -84,7 +84,9 @@ internal sealed class ModelJudge(IChatClient client, ModelJudgeOptions options)
         try
         {
             ChatResponse response = await client.GetResponseAsync(Ask(each), Request(), cancellationToken).ConfigureAwait(false);
-            return strict ? VerdictReader.Read(response.Text, Name) : new Verdict(PythonText.Upper(response.Text).Contains("YES", StringComparison.Ordinal), Name, "");
+            return strict
+                ? VerdictReader.Read(response.Text, Name)
+                : new Verdict(PythonText.Upper(response.Text).Contains("YES", StringComparison.Ordinal), Name, "");
         }
         catch (Exception failure) when (Reason(failure, cancellationToken) is not null)
         {

@@ -61,7 +61,8 @@ public sealed class CompositeReward
             return await _medixR1.ScoreAsync([.. inputs.Select(ToMedixR1)], cancellationToken).ConfigureAwait(false);
         }
 
-        IReadOnlyList<TermResult>[] results = await Task.WhenAll(_terms.Select(term => term.Reward.ScoreAsync(inputs, cancellationToken))).ConfigureAwait(false);
+        IReadOnlyList<TermResult>[] results =
+            await Task.WhenAll(_terms.Select(term => term.Reward.ScoreAsync(inputs, cancellationToken))).ConfigureAwait(false);
         return [.. Enumerable.Range(0, inputs.Count).Select(i => Combine([.. results.Select(term => term[i])]))];
     }
 

@@ -12,10 +12,13 @@ public sealed class JudgeReward(Judge judge) : IReward
     /// <inheritdoc/>
     public async Task<IReadOnlyList<TermResult>> ScoreAsync(IReadOnlyList<RewardInput> inputs, CancellationToken cancellationToken)
     {
-        JudgeCase[] cases = [.. inputs.Select(input => new JudgeCase(input.Sample.Question, input.Sample.Reference, ResponseParser.Parse(input.Response).Answer))];
+        JudgeCase[] cases = [.. inputs.Select(ToCase)];
         IReadOnlyList<Verdict> verdicts = await judge.JudgeAsync(cases, cancellationToken).ConfigureAwait(false);
         return [.. verdicts.Select(ToResult)];
     }
+
+    private static JudgeCase ToCase(RewardInput input) =>
+        new(input.Sample.Question, input.Sample.Reference, ResponseParser.Parse(input.Response).Answer);
 
     private TermResult ToResult(Verdict verdict)
     {

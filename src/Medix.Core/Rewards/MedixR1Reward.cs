@@ -28,6 +28,7 @@ public sealed record MedixR1Input
 public sealed class MedixR1Reward(Judge judge, IEmbeddingGenerator<string, Embedding<float>> embedder, double formatWeight = 0.1)
 {
     private const double Threshold = 0.8;
+    private const string Failed = "failed and counted as 0, as in MediX-R1: ";
 
     /// <summary>
     /// Scores a batch; equal pairs are judged and embedded once. As in the original, a null response, or a null solution beside a response with a thinking
@@ -36,24 +37,29 @@ public sealed class MedixR1Reward(Judge judge, IEmbeddingGenerator<string, Embed
     public async Task<IReadOnlyList<RewardReport>> ScoreAsync(IReadOnlyList<MedixR1Input> inputs, CancellationToken cancellationToken)
     {
         Work[] works = [.. inputs.Select(Prepare)];
-        string[][] open = [.. works.Where(work => work.MustCompare).Select(work => new[] { work.Answer, work.Reference! }).DistinctBy(pair => (pair[0], pair[1]))];
-        Dictionary<(string, string), TermResult> judged = await JudgeAsync(open, cancellationToken).ConfigureAwait(false);
-        Dictionary<(string, string), TermResult> compared = await EmbedAsync(open, cancellationToken).ConfigureAwait(false);
-        return [.. works.Select(work => Report(work, judged, compared))];
+        Unique<TextPair> open = new([.. works.Where(work => work.Settled is null).Select(work => new TextPair(work.Answer, work.Reference!))]);
+        Queue<TermResult> judged = new(open.Spread(await JudgeAsync(open.Items, cancellationToken).ConfigureAwait(false)));
+        Queue<TermResult> compared = new(open.Spread(await CompareAsync(open.Items, cancellationToken).ConfigureAwait(false)));
+        return [.. works.Select(work => Report(
+            work,
+            work.Settled is double right ? TermResult.Scored(RewardTerms.Judge, right, work.Note) : judged.Dequeue(),
+            work.Settled is double same ? TermResult.Scored(RewardTerms.Embedding, same, work.Note) : compared.Dequeue()))];
     }
 
     private static Work Prepare(MedixR1Input input, int index)
     {
         if (input.Response is null)
         {
-            throw new MedixException($"Response {index} of the batch is null; MediX-R1's reward needs a text (it may be empty). Leave the row out or give its text.");
+            throw new MedixException(
+                $"Response {index} of the batch is null; MediX-R1's reward needs a text (it may be empty). Leave the row out or give its text.");
         }
 
         string normalised = MedixR1Rules.Normalise(input.Response);
         bool thinking = MedixR1Rules.HasThinking(normalised);
         if (input.GroundTruth is null && thinking)
         {
-            throw new MedixException($"The solution of row {index} is null; MediX-R1's reward needs <MODALITY>, a newline and the answer. Leave the row out or give it.");
+            throw new MedixException(
+                $"The solution of row {index} is null; MediX-R1's reward needs <MODALITY>, a newline and the answer. Leave the row out or give it.");
         }
 
         bool modality = thinking && MedixR1Rules.HasModality(normalised, input.GroundTruth!);
@@ -61,47 +67,34 @@ public sealed class MedixR1Reward(Judge judge, IEmbeddingGenerator<string, Embed
         return new Work(MedixR1Rules.HasFormat(normalised), modality, answer, MedixR1Rules.Reference(input.GroundTruth));
     }
 
-    private async Task<Dictionary<(string, string), TermResult>> JudgeAsync(string[][] pairs, CancellationToken cancellationToken)
+    private async Task<TermResult[]> JudgeAsync(TextPair[] pairs, CancellationToken cancellationToken)
     {
-        JudgeCase[] cases = [.. pairs.Select(pair => new JudgeCase("", pair[1], pair[0]))];
+        JudgeCase[] cases = [.. pairs.Select(pair => new JudgeCase("", pair.Second, pair.First))];
         IReadOnlyList<Verdict> verdicts = await judge.JudgeAsync(cases, cancellationToken).ConfigureAwait(false);
-        Dictionary<(string, string), TermResult> results = [];
-        for (int i = 0; i < pairs.Length; i++)
+        return [.. verdicts.Select(verdict =>
         {
-            Verdict verdict = verdicts[i];
-            string note = verdict.Equivalent is null ? "failed and counted as 0, as in MediX-R1: " + verdict.Reason : verdict.Reason;
-            results.Add((pairs[i][0], pairs[i][1]), TermResult.Scored(RewardTerms.Judge, verdict.Equivalent == true ? 1 : 0, $"{verdict.Judge}: {note}"));
-        }
-
-        return results;
+            string note = verdict.Equivalent is null ? Failed + verdict.Reason : verdict.Reason;
+            return TermResult.Scored(RewardTerms.Judge, verdict.Equivalent == true ? 1 : 0, $"{verdict.Judge}: {note}");
+        })];
     }
 
-    private async Task<Dictionary<(string, string), TermResult>> EmbedAsync(string[][] pairs, CancellationToken cancellationToken)
+    private async Task<TermResult[]> CompareAsync(TextPair[] pairs, CancellationToken cancellationToken)
     {
-        TextPair[] texts = [.. pairs.Select(pair => new TextPair(pair[0], pair[1]))];
-        Similarity[] similarities = await TextPairs.CompareAsync(embedder, texts, MedixR1Rules.Cosine, cancellationToken).ConfigureAwait(false);
-        Dictionary<(string, string), TermResult> results = [];
-        for (int i = 0; i < pairs.Length; i++)
-        {
-            Similarity similarity = similarities[i];
-            string note = similarity.Failure is null ? "" : "failed and counted as 0, as in MediX-R1: " + similarity.Failure;
-            results.Add((pairs[i][0], pairs[i][1]), TermResult.Scored(RewardTerms.Embedding, similarity.Cosine >= Threshold ? 1 : 0, note));
-        }
-
-        return results;
+        Similarity[] similarities = await TextPairs.CompareAsync(embedder, pairs, MedixR1Rules.Cosine, cancellationToken).ConfigureAwait(false);
+        return [.. similarities.Select(similarity => TermResult.Scored(
+            RewardTerms.Embedding, similarity.Cosine >= Threshold ? 1 : 0, similarity.Failure is null ? "" : Failed + similarity.Failure))];
     }
 
-    private RewardReport Report(Work work, Dictionary<(string, string), TermResult> judged, Dictionary<(string, string), TermResult> compared)
+    private RewardReport Report(Work work, TermResult accuracy, TermResult similarity)
     {
         double format = work.Format ? 1 : 0;
         double modality = work.Modality ? 1 : 0;
-        TermResult accuracy = work.Settled is double value ? TermResult.Scored(RewardTerms.Judge, value, work.Note) : judged[(work.Answer, work.Reference!)];
-        TermResult similarity = work.Settled is double same ? TermResult.Scored(RewardTerms.Embedding, same, work.Note) : compared[(work.Answer, work.Reference!)];
 
         // In this order: the sum is then the original's to the last bit.
         double rest = 1 - formatWeight;
         double total = (rest * 0.575 * accuracy.Value) + (rest * 0.375 * similarity.Value) + (rest * 0.05 * modality) + (formatWeight * format);
-        return new RewardReport(total, [TermResult.Scored(RewardTerms.Format, format), accuracy, similarity, TermResult.Scored(RewardTerms.Modality, modality)]);
+        return new RewardReport(
+            total, [TermResult.Scored(RewardTerms.Format, format), accuracy, similarity, TermResult.Scored(RewardTerms.Modality, modality)]);
     }
 
     /// <summary>One row after its texts were read.</summary>
@@ -110,8 +103,6 @@ public sealed class MedixR1Reward(Judge judge, IEmbeddingGenerator<string, Embed
         /// <summary>The value of both accuracy terms where neither judge nor embedder is asked.</summary>
         public double? Settled { get; } =
             Reference is null || MedixR1Rules.IsInvalid(Answer) ? 0 : string.Equals(Answer, Reference, StringComparison.Ordinal) ? 1 : null;
-
-        public bool MustCompare => Settled is null;
 
         public string Note => Settled == 1 ? "same text" : Reference is null ? "the solution has no tag" : "invalid by MediX-R1's rule";
     }

@@ -2,7 +2,9 @@ using Medix.Text;
 
 namespace Medix.Rewards;
 
-/// <summary>1 when the response begins with the sample's modality tag and nothing else stands before thinking; not applicable where the modality is not known.</summary>
+/// <summary>
+/// 1 when the response begins with the sample's modality tag and nothing else stands before thinking; not applicable where the modality is not known.
+/// </summary>
 public sealed class ModalityReward : IReward
 {
     /// <inheritdoc/>

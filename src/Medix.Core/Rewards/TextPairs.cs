@@ -32,7 +32,9 @@ internal static class TextPairs
         return similarities;
     }
 
-    /// <summary>Cosine of two vectors; 0 when one is all zeros, since a text that embeds to nothing is like no other (and must not count as a failure).</summary>
+    /// <summary>
+    /// Cosine of two vectors; 0 when one is all zeros, since a text that embeds to nothing is like no other and must not count as a failure.
+    /// </summary>
     public static double Cosine(ReadOnlySpan<float> first, ReadOnlySpan<float> second)
     {
         float lengths = TensorPrimitives.SumOfSquares(first) * TensorPrimitives.SumOfSquares(second);

@@ -119,7 +119,9 @@ public static class ResponseParser
         Answer,
     }
 
-    /// <summary>The state between tags: where we are, what was found, and whether the exact layout still holds. Only ranges, so that no text is copied twice.</summary>
+    /// <summary>
+    /// The state between tags: where we are, what was found, and whether the exact layout still holds. Only ranges, so that no text is copied twice.
+    /// </summary>
     private sealed class Scan(string text)
     {
         private readonly List<Range> _outside = [];

@@ -16,8 +16,10 @@ internal sealed class FakeEndpoint(Func<string, int, HttpResponseMessage> answer
     public static HttpResponseMessage Json(string body, HttpStatusCode status = HttpStatusCode.OK) =>
         new(status) { Content = new StringContent(body, Encoding.UTF8, "application/json") };
 
-    public static HttpResponseMessage Reply(string content) =>
-        Json("{\"id\":\"1\",\"model\":\"m\",\"choices\":[{\"index\":0,\"finish_reason\":\"stop\",\"message\":{\"role\":\"assistant\",\"content\":" + content + "}}]}");
+    /// <summary>A chat completion whose content is the given JSON.</summary>
+    public static HttpResponseMessage Reply(string content) => Json($$"""
+        {"id": "1", "model": "m", "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": {{content}} } }]}
+        """);
 
     protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {

@@ -18,7 +18,10 @@ public class OpenAiClientTests
         using HttpClient http = EndpointHttp.Create(Endpoint, endpoint);
         OpenAiChatClient client = new(http, "m");
         ChatMessage message = new(ChatRole.User, [new TextContent("Effusion?"), new DataContent(new byte[] { 1, 2, 3 }, "image/png")]);
-        ChatOptions options = new() { Temperature = 0, MaxOutputTokens = 16, Seed = 7, StopSequences = ["x"], AdditionalProperties = new() { ["logprobs"] = true } };
+        ChatOptions options = new()
+        {
+            Temperature = 0, MaxOutputTokens = 16, Seed = 7, StopSequences = ["x"], AdditionalProperties = new() { ["logprobs"] = true },
+        };
         ChatResponse response = await client.GetResponseAsync([new ChatMessage(ChatRole.System, "Short."), message], options, Token);
 
         Assert.Equal("no effusion", response.Text);
@@ -26,7 +29,8 @@ public class OpenAiClientTests
         using JsonDocument body = JsonDocument.Parse(Assert.Single(endpoint.Bodies));
         JsonElement root = body.RootElement;
         Assert.Equal("Short.", root.GetProperty("messages")[0].GetProperty("content").GetString());
-        Assert.Equal("data:image/png;base64,AQID", root.GetProperty("messages")[1].GetProperty("content")[1].GetProperty("image_url").GetProperty("url").GetString());
+        JsonElement image = root.GetProperty("messages")[1].GetProperty("content")[1];
+        Assert.Equal("data:image/png;base64,AQID", image.GetProperty("image_url").GetProperty("url").GetString());
         Assert.Equal((0, 16, 7), (root.GetProperty("temperature").GetDouble(), root.GetProperty("max_tokens").GetInt32(), root.GetProperty("seed").GetInt32()));
         Assert.True(root.GetProperty("logprobs").GetBoolean());
         Assert.Equal("x", root.GetProperty("stop")[0].GetString());
@@ -107,7 +111,10 @@ public class OpenAiClientTests
     [Fact]
     public void Every_problem_of_an_endpoint_is_told_at_once()
     {
-        EndpointOptions options = new() { Url = "localhost:80", Model = " ", KeyVariable = "MEDIX_NO_SUCH_VARIABLE", TimeoutSeconds = 0, Retries = -1, RetryDelaySeconds = 99 };
+        EndpointOptions options = new()
+        {
+            Url = "localhost:80", Model = " ", KeyVariable = "MEDIX_NO_SUCH_VARIABLE", TimeoutSeconds = 0, Retries = -1, RetryDelaySeconds = 99,
+        };
         Assert.Equal(6, options.Problems("judge").Count);
         Assert.Empty(Endpoint.Problems("judge"));
     }

@@ -54,10 +54,10 @@ public class EstimateTests
     public void The_sign_flip_test_by_draws_agrees_with_the_exhaustive_one()
     {
         SeededRandom random = Seed.Random(7);
-        double[] few = [.. Enumerable.Range(0, 16).Select(_ => random.NextNormal() + 0.5)];
+        double[] few = [.. Enumerable.Range(0, 20).Select(_ => random.NextNormal() + 0.4)];
         double exact = PairedTests.SignFlip(few);
 
-        // Seventeen clusters are drawn; the last one changes nothing.
+        // Twenty-one clusters are drawn; the last one changes nothing.
         double drawn = PairedTests.SignFlip([.. few, 0.0], draws: 40_000, seed: 1);
         Assert.InRange(drawn - exact, -0.01, 0.01);
         Assert.Equal(1, PairedTests.SignFlip([0, 0, 0]));

@@ -54,5 +54,6 @@ public class LexicalEmbedderTests
     [InlineData(32)]
     public void Dimensions_are_powers_of_two(int dimensions) => Assert.Throws<ArgumentOutOfRangeException>(() => LexicalEmbedder.Fit([], dimensions));
 
-    private static double Cosine(LexicalEmbedder embedder, string a, string b) => TensorPrimitives.CosineSimilarity<float>(embedder.Embed(a), embedder.Embed(b));
+    private static double Cosine(LexicalEmbedder embedder, string a, string b) =>
+        TensorPrimitives.CosineSimilarity<float>(embedder.Embed(a), embedder.Embed(b));
 }

@@ -76,8 +76,8 @@ public class RealPairsTests(ITestOutputHelper output)
             string denied = "without " + answer;
             bool negated = Regex.IsMatch(answer, @"\b(no|not|yes|without|none|absent)\b");
             bool sided = flipped != answer && !(answer.Contains("left", StringComparison.Ordinal) && answer.Contains("right", StringComparison.Ordinal));
-            string[] wrongs = [sided ? flipped : answer, counted, negated ? answer : denied];
-            opposite.AddRange(wrongs.Where(wrong => wrong != answer).Select(wrong => new JudgeCase("", answer, wrong)));
+            string[] wrong = [sided ? flipped : answer, counted, negated ? answer : denied];
+            opposite.AddRange(wrong.Where(text => text != answer).Select(text => new JudgeCase("", answer, text)));
         }
 
         IReadOnlyList<Verdict> equal = await Judge.ByRules().JudgeAsync(same, Token);
@@ -106,7 +106,8 @@ public class RealPairsTests(ITestOutputHelper output)
         }
 
         int equal = labels.Count(label => label);
-        Agreement agreement = new(Intervals.Proportion(right, cases.Count), Intervals.Proportion(acceptedRight, accepted), Intervals.Proportion(acceptedRight, equal));
+        Agreement agreement = new(
+            Intervals.Proportion(right, cases.Count), Intervals.Proportion(acceptedRight, accepted), Intervals.Proportion(acceptedRight, equal));
         output.WriteLine($"{name}: {agreement}");
         return agreement;
     }

@@ -141,7 +141,8 @@ public class RuleJudgeTests
     {
         string[] words =
         [
-            "left", "right", "no", "effusion", "the", "2", "5 mm", "and", ",", "or", "mass", "of", "with", "yes", "lung", "enlarged", "heart", "x-ray", "é", "β", "1:20",
+            "left", "right", "no", "effusion", "the", "2", "5 mm", "and", ",", "or",
+            "mass", "of", "with", "yes", "lung", "enlarged", "heart", "x-ray", "é", "β", "1:20",
         ];
         Gen<string> word = Gen.Int[0, words.Length - 1].Select(i => words[i]);
         Gen<string> text = word.Array[1, 8].Select(some => string.Join(' ', some));

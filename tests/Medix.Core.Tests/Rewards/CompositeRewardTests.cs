@@ -12,7 +12,8 @@ public class CompositeRewardTests
 {
     private static readonly string[] Answers =
     [
-        "Right pneumothorax", "pneumothorax on the right", "left pneumothorax", "no pneumothorax", "fracture", ":", "", "Thought process:", "right pneumothoraxes",
+        "Right pneumothorax", "pneumothorax on the right", "left pneumothorax", "no pneumothorax", "fracture", ":", "", "Thought process:",
+        "right pneumothoraxes",
     ];
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
@@ -21,7 +22,11 @@ public class CompositeRewardTests
     public async Task Totals_are_the_papers_for_a_response_that_is_all_right_or_all_wrong()
     {
         IReadOnlyList<RewardReport> reports = await Default().ScoreAsync(
-            [Input("<X_RAY><thinking>t</thinking><answer>pneumothorax on the right</answer>"), Input("nothing"), Input("<X_RAY><thinking>t</thinking><answer>fracture</answer>")],
+            [
+                Input("<X_RAY><thinking>t</thinking><answer>pneumothorax on the right</answer>"),
+                Input("nothing"),
+                Input("<X_RAY><thinking>t</thinking><answer>fracture</answer>"),
+            ],
             Token);
         Assert.Equal([1.0, 0.0, 0.145], reports.Select(report => Math.Round(report.Total!.Value, 12)));
         Assert.StartsWith("rule judge", Term(reports[0], RewardTerms.Judge).Note, StringComparison.Ordinal);
@@ -49,8 +54,9 @@ public class CompositeRewardTests
     [Fact]
     public async Task An_embedder_that_fails_leaves_no_total()
     {
-        FakeEmbedder[] all = [new(_ => throw new HttpRequestException("down")), new(_ => [float.NaN]), new(text => new float[text.Length])];
-        foreach (FakeEmbedder broken in all)
+        FakeEmbedder[] embedders =
+            [new(_ => throw new HttpRequestException("down")), new(_ => [float.NaN]), new(text => new float[text.Length])];
+        foreach (FakeEmbedder broken in embedders)
         {
             CompositeReward reward = CompositeReward.Create(new RewardOptions(), Judge.ByRules(), broken);
             RewardReport report = Assert.Single(await reward.ScoreAsync([Input("<answer>fracture</answer>")], Token));
@@ -131,7 +137,8 @@ public class CompositeRewardTests
     {
         FakeEmbedder near = new(_ => [1, 1]);
         TermResult with = Assert.Single(await new EmbeddingReward(near, new RewardOptions()).ScoreAsync([Input(answer)], Token));
-        TermResult without = Assert.Single(await new EmbeddingReward(near, new RewardOptions { VetoContradictions = false }).ScoreAsync([Input(answer)], Token));
+        RewardOptions blind = new() { VetoContradictions = false };
+        TermResult without = Assert.Single(await new EmbeddingReward(near, blind).ScoreAsync([Input(answer)], Token));
         Assert.Equal((value, 1.0), (with.Value, without.Value));
     }
 

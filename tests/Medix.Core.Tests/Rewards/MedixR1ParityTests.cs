@@ -82,12 +82,15 @@ public class MedixR1ParityTests
         using HttpClient http = EndpointHttp.Create(Endpoint, endpoint);
         string reference = row.GetProperty("ground_truth").GetString()!;
         JsonElement trace = row.GetProperty("trace");
-        FakeEmbedder embedder = new(text => Vector(row.GetProperty("vectors"), trace, text));
+        int embedded = 0;
+        FakeEmbedder embedder = new(_ => Vector(row.GetProperty("vectors"), embedded++));
         MedixR1Reward reward = new(JudgeOver(http), embedder, row.GetProperty("format_weight").GetDouble());
         RewardReport report = Assert.Single(await reward.ScoreAsync([new MedixR1Input { Response = Response(row), GroundTruth = reference }], Token));
 
         List<string> wrong = [.. Differences(report, row.GetProperty("expected")).Select(text => $"{id}: {text}")];
-        if (trace.GetProperty("judge_called").GetBoolean() != endpoint.Calls > 0 || trace.GetProperty("embedder_called").GetBoolean() != embedder.Texts.Count > 0)
+        bool judged = trace.GetProperty("judge_called").GetBoolean();
+        bool compared = trace.GetProperty("embedder_called").GetBoolean();
+        if (judged != endpoint.Calls > 0 || compared != embedder.Texts.Count > 0)
         {
             wrong.Add($"{id}: judge called {endpoint.Calls} times, embedder given {embedder.Texts.Count} texts");
         }
@@ -122,7 +125,8 @@ public class MedixR1ParityTests
     {
         // A null list stands for JSON null; a missing key and anything but a list are errors of the reader, as they are of the original.
         List<MedixR1Input> inputs = row.GetProperty("input").Deserialize<List<MedixR1Input>>() ?? throw new JsonException("null");
-        MedixR1Reward reward = new(Judge.ByModel(new FakeChat(_ => "NO"), new ModelJudgeOptions { Protocol = JudgeProtocol.MedixR1 }), new FakeEmbedder(_ => [1]));
+        Judge judge = Judge.ByModel(new FakeChat(_ => "NO"), new ModelJudgeOptions { Protocol = JudgeProtocol.MedixR1 });
+        MedixR1Reward reward = new(judge, new FakeEmbedder(_ => [1]));
         IReadOnlyList<RewardReport> reports = await reward.ScoreAsync(inputs, Token);
         JsonElement[] expected = [.. row.GetProperty("result").EnumerateArray()];
         Assert.Equal(expected.Length, reports.Count);
@@ -154,16 +158,10 @@ public class MedixR1ParityTests
         return reply;
     }
 
-    private static float[] Vector(JsonElement vectors, JsonElement trace, string text)
-    {
-        if (vectors.ValueKind == JsonValueKind.Null)
-        {
-            throw new HttpRequestException("the embedder fails");
-        }
-
-        bool reference = text == trace.GetProperty("reference").GetString();
-        return [.. vectors[reference ? 1 : 0].EnumerateArray().Select(value => value.ValueKind == JsonValueKind.String ? float.NaN : (float)value.GetDouble())];
-    }
+    /// <summary>The answer is embedded first, then the reference.</summary>
+    private static float[] Vector(JsonElement vectors, int place) => vectors.ValueKind == JsonValueKind.Null
+        ? throw new HttpRequestException("the embedder fails")
+        : [.. vectors[place].EnumerateArray().Select(value => value.ValueKind == JsonValueKind.String ? float.NaN : (float)value.GetDouble())];
 
     private static bool Says(string body, JsonElement text)
     {
@@ -172,7 +170,8 @@ public class MedixR1ParityTests
         return text.ValueKind switch
         {
             JsonValueKind.String => prompt.Contains(text.GetString()!, StringComparison.Ordinal),
-            JsonValueKind.Object => prompt.Contains(text.GetProperty("start").GetString()!, StringComparison.Ordinal) && prompt.Length > text.GetProperty("length").GetInt32(),
+            JsonValueKind.Object => prompt.Contains(text.GetProperty("start").GetString()!, StringComparison.Ordinal)
+                && prompt.Length > text.GetProperty("length").GetInt32(),
             _ => true,
         };
     }

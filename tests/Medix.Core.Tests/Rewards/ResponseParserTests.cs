@@ -89,8 +89,7 @@ public class ResponseParserTests
         {
             string text = string.Concat(picks.Select(i => pieces[i]));
             string open = text.Replace("</thinking>", "", StringComparison.Ordinal).Replace("</think>", "", StringComparison.Ordinal);
-            ParsedResponse parsed = ResponseParser.Parse("<thinking>hidden" + open);
-            Assert.Equal("", parsed.Answer);
+            Assert.Equal("", ResponseParser.Parse("<thinking>hidden" + open).Answer);
             Assert.False(ResponseParser.Parse(text) is { WellFormed: true, Source: not AnswerSource.Tagged });
         });
     }
