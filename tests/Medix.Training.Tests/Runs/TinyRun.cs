@@ -41,6 +41,10 @@ internal sealed class TinyRun : ITrainingObserver, IDisposable
         return RecipeLoader.Load(path, changes);
     }
 
+    /// <summary>The same run from the nano model, which earns rewards from its first step.</summary>
+    public static TrainRecipe NanoRecipe(params string[] changes) => Recipe(
+        ["model.create=null", $"model.path={Path.Combine(Testing.Repository.Root, "models", "nano")}", "rollout.maxNewTokens=32", "warmStart.steps=2", .. changes]);
+
     public Task<TrainingOutcome> ExecuteAsync(TrainRecipe recipe, RunFolder? resume = null) => TrainingRun.ExecuteAsync(
         recipe, resume ?? RunFolder.Create(Root, recipe.Name, TimeProvider.System), resume is not null, this, TimeProvider.System, cancel.Token);
 
