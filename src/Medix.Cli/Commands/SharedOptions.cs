@@ -5,11 +5,23 @@ namespace Medix.Cli.Commands;
 /// <summary>Arguments and options that several commands share.</summary>
 internal static class SharedOptions
 {
-    public static Argument<string> Recipe() => new("recipe")
+    public static Argument<string> Recipe()
     {
-        Description = "Recipe file, or the name of an embedded recipe",
-        DefaultValueFactory = _ => "quickstart",
-    };
+        var recipe = new Argument<string>("recipe")
+        {
+            Description = "Recipe file, or the name of an embedded recipe",
+            DefaultValueFactory = _ => "quickstart",
+        };
+        recipe.Validators.Add(result =>
+        {
+            // A misspelt option would otherwise be looked for as a recipe.
+            if (result.Tokens is [{ Value: ['-', ..] option }])
+            {
+                result.AddError($"There is no option {option}.");
+            }
+        });
+        return recipe;
+    }
 
     public static Option<string[]> Set() => new("--set")
     {
