@@ -30,6 +30,17 @@ public class ChartTests
         Assert.True(axis.High > axis.Low && double.IsFinite(axis.High - axis.Low));
     }
 
+    [Theory]
+    [InlineData(0, 1, "0.0|0.5|1.0")]
+    [InlineData(-2, 2, "−2|0|2")]
+    [InlineData(0, 3e-5, "0|2e−5|4e−5")]
+    [InlineData(0, 40_000, "0|20k|40k")]
+    public void Ticks_are_labelled_shortly_at_any_magnitude(double low, double high, string expected)
+    {
+        Axis axis = Axis.Over([low, high], 2);
+        Assert.Equal(expected, string.Join('|', axis.Ticks.Select(axis.Label)));
+    }
+
     [Fact]
     public void Smoothing_keeps_what_is_constant_skips_gaps_and_stays_within_the_values() =>
         Gen.Double[-5, 5].Array[1, 80].Sample(values =>

@@ -16,7 +16,7 @@ internal sealed record Axis(double Low, double High, IReadOnlyList<double> Ticks
         double high = finite.Length > 0 ? finite.Max() : 1;
         if (high - low <= Math.Abs(high) * 1e-9)
         {
-            double room = whole ? 1 : Math.Max(Math.Abs(high) * 0.1, 0.05);
+            double room = whole ? 1 : high == 0 ? 0.05 : Math.Abs(high) * 0.1;
             (low, high) = (low - room, high + room);
         }
 
@@ -36,10 +36,15 @@ internal sealed record Axis(double Low, double High, IReadOnlyList<double> Ticks
     /// <summary>Where a value lies, 0 at the low end and 1 at the high end.</summary>
     public double Share(double value) => (value - Low) / (High - Low);
 
-    /// <summary>A tick's label.</summary>
-    public string Label(double tick) => Math.Abs(tick) >= 10_000
-        ? (tick / 1000).ToString("#,0.#", CultureInfo.InvariantCulture) + "k"
-        : (tick + 0.0).ToString("F" + Decimals, CultureInfo.InvariantCulture).Replace("-", "−", StringComparison.Ordinal);
+    /// <summary>A tick's label: short at any magnitude, because there is little room beside a chart.</summary>
+    public string Label(double tick)
+    {
+        bool zero = Math.Abs(tick) < (High - Low) * 1e-9;
+        string text = Math.Abs(tick) >= 10_000 ? (tick / 1000).ToString("#,0.#", CultureInfo.InvariantCulture) + "k"
+            : Decimals <= 3 ? (zero ? 0 : tick).ToString("F" + Decimals, CultureInfo.InvariantCulture)
+            : zero ? "0" : tick.ToString("0.##e+0", CultureInfo.InvariantCulture);
+        return text.Replace("-", "−", StringComparison.Ordinal).Replace("+", "", StringComparison.Ordinal);
+    }
 
     private static double Step(double rough)
     {
