@@ -49,7 +49,7 @@ public class ChartTests
             IReadOnlyList<double> smooth = Line(gaps).Smoothed().Y;
             Assert.Equal(gaps.Length, smooth.Count);
             Assert.All(smooth.Where(double.IsFinite), s => Assert.InRange(s, values.Min() - 1e-9, values.Max() + 1e-9));
-            Assert.True(double.IsFinite(smooth[0]));
+            Assert.True(values.Length < 8 || smooth.All(double.IsFinite));
             Assert.All(Line([.. values.Select(_ => 2.5)]).Smoothed().Y, s => Assert.Equal(2.5, s, 9));
         });
 
