@@ -21,7 +21,7 @@ internal sealed record LineChart(string Title, string Note, IReadOnlyList<Series
 
     private XElement Draw(int width, int height, string? on)
     {
-        const int left = 50, top = 10, bottom = 34, right = 12;
+        const int left = 58, top = 10, bottom = 34, right = 12;
         double[] steps = [.. Series.SelectMany(s => s.X).Where(double.IsFinite)];
         Axis x = Axis.Over(steps, width > 500 ? 10 : 4, whole: true).Within(steps.Min(), steps.Max());
         Axis y = Axis.Over(Series.SelectMany(s => s.Y), 4);
