@@ -65,7 +65,7 @@ internal sealed class TorchDecoder
         Tensor? rows = null;
         if (model.Config.Vision is { } vision)
         {
-            Tensor patches = cat([.. requests.Select(request => tensor(request.Input.Patches, [request.Input.Patches.Length / vision.PatchLength, vision.PatchLength]))]);
+            Tensor patches = cat([.. requests.Select(request => tensor(request.Input.Patches).view(-1, vision.PatchLength))]);
             features = new VisionTower(vision, model.Store, new Operations(kernels: false)).Forward(patches, [.. requests.SelectMany(r => r.Input.Grids)], null);
             rows = ids.eq(model.Config.ImageTokenId).nonzero().squeeze(1);
             hidden = hidden.index_copy(0, rows, features.Merged);

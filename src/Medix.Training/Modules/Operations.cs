@@ -14,7 +14,7 @@ internal sealed class Operations(bool kernels)
     public Tensor Linear(Tensor x, Tensor weight, Tensor? bias = null)
     {
         Tensor product = Linears(x, weight)[0];
-        return bias is null ? product : product + bias;
+        return bias is null ? product : product.Plus(bias);
     }
 
     /// <summary>x·Wᵀ for several weights.</summary>
@@ -25,7 +25,7 @@ internal sealed class Operations(bool kernels)
     /// <summary>residual + x·Wᵀ.</summary>
     public Tensor AddLinear(Tensor residual, Tensor x, Tensor weight) => Fast(x) && Fast(residual)
         ? ResidualLinearFunction.apply(residual, x, weight)
-        : residual + PlainOperations.Linear(x, weight);
+        : residual.Plus(PlainOperations.Linear(x, weight));
 
     /// <summary>RMSNorm over the last dimension.</summary>
     public Tensor RmsNorm(Tensor x, Tensor weight, double epsilon) => Fast(x)

@@ -1,3 +1,4 @@
+using Medix.Training.Native;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -19,7 +20,7 @@ internal static class PlainOperations
     public static Tensor RmsNorm(Tensor x, Tensor weight, double epsilon)
     {
         Tensor wide = x.to_type(ScalarType.Float32);
-        Tensor scale = wide.square().mean([-1], keepdim: true).add(epsilon).rsqrt();
+        Tensor scale = (wide * wide).mean([-1], keepdim: true).Plus(epsilon).rsqrt();
         return (wide * scale).to_type(x.dtype) * weight;
     }
 
@@ -32,7 +33,7 @@ internal static class PlainOperations
     {
         Tensor[] halves = x.chunk(2, dim: -1);
         Tensor c = cos.unsqueeze(1), s = sin.unsqueeze(1);
-        return cat([(halves[0] * c) - (halves[1] * s), (halves[1] * c) + (halves[0] * s)], dim: -1);
+        return cat([(halves[0] * c) - (halves[1] * s), (halves[1] * c).Plus(halves[0] * s)], dim: -1);
     }
 
     /// <summary>silu(gate) ⊙ up.</summary>
@@ -59,15 +60,15 @@ internal static class PlainOperations
     /// </summary>
     public static TokenStatistics LogProbs(Tensor hidden, Tensor weight, int[] targets, IReadOnlyList<int> banned, float temperature)
     {
-        Tensor logits = Linear(hidden, weight).to_type(ScalarType.Float32) / temperature;
+        Tensor logits = Linear(hidden, weight).to_type(ScalarType.Float32).Times(1.0 / temperature);
         if (banned.Count > 0)
         {
             Tensor ids = tensor(banned.Select(id => (long)id).ToArray(), device: logits.device);
-            logits = logits.index_fill(1, ids, float.NegativeInfinity);
+            logits = logits.index_fill(1, ids, LastingScalars.NegativeInfinity);
         }
 
         Tensor logProbs = nn.functional.log_softmax(logits, dim: -1);
-        Tensor finite = banned.Count > 0 ? logProbs.masked_fill(logProbs.isneginf(), 0f) : logProbs;
+        Tensor finite = banned.Count > 0 ? logProbs.masked_fill(logProbs.isneginf(), LastingScalars.Of(0)) : logProbs;
         Tensor entropy = (logProbs.exp() * finite).sum(-1).neg();
         Tensor chosen = tensor(Array.ConvertAll(targets, id => (long)id), device: logits.device).unsqueeze(1);
         return new(logProbs.gather(1, chosen).squeeze(1), entropy);
@@ -90,11 +91,11 @@ internal static class PlainOperations
     {
         Tensor queries = q.narrow(1, own.Start, own.Length);
         Tensor keys = Visible(k, prefix, own, shape), values = Visible(v, prefix, own, shape);
-        Tensor scores = queries.bmm(keys.transpose(1, 2)).to_type(ScalarType.Float32) * shape.Scale;
+        Tensor scores = queries.bmm(keys.transpose(1, 2)).to_type(ScalarType.Float32).Times(shape.Scale);
         if (causal)
         {
             Tensor future = ones(own.Length, prefix.Length + own.Length, ScalarType.Bool, scores.device).triu(prefix.Length + 1);
-            scores = scores.masked_fill(future, float.NegativeInfinity);
+            scores = scores.masked_fill(future, LastingScalars.NegativeInfinity);
         }
 
         Tensor mixed = nn.functional.softmax(scores, dim: -1).to_type(v.dtype).bmm(values);

@@ -1,4 +1,5 @@
 using Medix.Training.Modules;
+using Medix.Training.Native;
 using Medix.Weights;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -38,7 +39,7 @@ internal sealed class TextDecoder(TextConfig config, ParameterStore parameters, 
             observe?.Invoke($"text.layer.{i}.before_deepstack", hidden);
             if (input.Vision is not null && i < input.Vision.DeepStack.Count)
             {
-                hidden = hidden.index_add(0, imageRows, input.Vision.DeepStack[i], 1);
+                hidden = hidden.index_add(0, imageRows, input.Vision.DeepStack[i], LastingScalars.One);
             }
 
             observe?.Invoke($"text.layer.{i}", hidden);

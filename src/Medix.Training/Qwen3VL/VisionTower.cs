@@ -1,5 +1,6 @@
 using Medix.Imaging;
 using Medix.Training.Modules;
+using Medix.Training.Native;
 using Medix.Weights;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -55,7 +56,7 @@ internal sealed class VisionTower(VisionConfig config, ParameterStore parameters
         Tensor weight = parameters[$"{Prefix}patch_embed.proj.weight"].view(config.Hidden, -1);
         Tensor embedded = operations.Linear(patches, weight, parameters[$"{Prefix}patch_embed.proj.bias"]);
         observe?.Invoke("vision.patch_embed", embedded);
-        Tensor hidden = embedded + operations.Gather(parameters[$"{Prefix}pos_embed.weight"], PositionGrid.Interpolate(grids, config));
+        Tensor hidden = embedded.Plus(operations.Gather(parameters[$"{Prefix}pos_embed.weight"], PositionGrid.Interpolate(grids, config)));
         observe?.Invoke("vision.embedded", hidden);
         return hidden;
     }
@@ -63,9 +64,9 @@ internal sealed class VisionTower(VisionConfig config, ParameterStore parameters
     private Tensor Block(Tensor x, string name, AttentionLayout frames, RotaryTables angles)
     {
         Tensor attended = Attention(Norm(x, $"{name}norm1"), $"{name}attn.", frames, angles);
-        Tensor middle = x + attended;
+        Tensor middle = x.Plus(attended);
         Tensor inner = Linear(Norm(middle, $"{name}norm2"), $"{name}mlp.linear_fc1");
-        return middle + Linear(GeluTanh(inner), $"{name}mlp.linear_fc2");
+        return middle.Plus(Linear(GeluTanh(inner), $"{name}mlp.linear_fc2"));
     }
 
     private Tensor Attention(Tensor x, string name, AttentionLayout frames, RotaryTables angles)
@@ -93,7 +94,7 @@ internal sealed class VisionTower(VisionConfig config, ParameterStore parameters
 
     private static Tensor GeluTanh(Tensor x)
     {
-        Tensor inner = (x + (x.pow(3) * 0.044715)) * Math.Sqrt(2 / Math.PI);
-        return x * 0.5 * (inner.tanh() + 1);
+        Tensor inner = x.Plus((x * x * x).Times(0.044715)).Times(Math.Sqrt(2 / Math.PI));
+        return x.Times(0.5) * inner.tanh().Plus(1);
     }
 }
