@@ -34,12 +34,12 @@ public static class HeldOutComparison
             Temperature: temperature);
     }
 
-    /// <summary>Samples for reading: spread over the held-out set, those whose reward changed most first.</summary>
+    /// <summary>Samples for reading, one question per picture, in the held-out set's order: chosen by nothing that a result could flatter.</summary>
     public static IReadOnlyList<Transcript> Transcripts(IReadOnlyList<HeldOutAnswers> before, IReadOnlyList<HeldOutAnswers> after, int count) =>
     [
         .. before.Zip(after)
             .Where(p => p.First.Sample.Images.Count > 0 || before.All(a => a.Sample.Images.Count == 0))
-            .GroupBy(p => p.First.Sample.SplitKey).Select(g => g.First()) // one question per picture
+            .GroupBy(p => p.First.Sample.SplitKey).Select(g => g.First())
             .Take(count)
             .Select(p => new Transcript(
                 p.First.Sample.Id, p.First.Sample.Images, p.First.Sample.Question, p.First.Sample.Reference, p.First.Sample.Modality,
