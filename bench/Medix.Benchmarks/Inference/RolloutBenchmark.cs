@@ -46,7 +46,8 @@ public static class RolloutBenchmark
         {
             double[] sorted = [.. row.Figures.Order()];
             Console.WriteLine(string.Create(
-                CultureInfo.InvariantCulture, $"{row.Name,-40} median {sorted[sorted.Length / 2],9:N1}   range {sorted[0],9:N1} … {sorted[^1],9:N1} {row.Unit}"));
+                CultureInfo.InvariantCulture,
+                $"{row.Name,-40} median {sorted[sorted.Length / 2],9:N1}   range {sorted[0],9:N1} … {sorted[^1],9:N1} {row.Unit}"));
         }
     }
 

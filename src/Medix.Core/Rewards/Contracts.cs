@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Medix.Data;
 
 namespace Medix.Rewards;
@@ -15,8 +16,11 @@ public enum TermStatus
     Unscored,
 }
 
-/// <summary>One term's outcome: <paramref name="Value"/> in [0, 1] when scored; <paramref name="Note"/> says by what or why not.</summary>
-public sealed record TermResult(string Term, TermStatus Status, double Value, string Note)
+/// <summary>
+/// One term's outcome: <paramref name="Value"/> in [0, 1] when scored, otherwise NaN (<c>"NaN"</c> in JSON); <paramref name="Note"/> says by what or why not.
+/// </summary>
+public sealed record TermResult(
+    string Term, TermStatus Status, [property: JsonNumberHandling(JsonNumberHandling.AllowNamedFloatingPointLiterals)] double Value, string Note)
 {
     /// <summary>A value.</summary>
     public static TermResult Scored(string term, double value, string note = "") => new(term, TermStatus.Scored, value, note);

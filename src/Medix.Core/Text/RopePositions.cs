@@ -60,7 +60,8 @@ public static class RopePositions
         bool whole = grid.T == 1 && grid.H > 0 && grid.W > 0 && grid.H % merge == 0 && grid.W % merge == 0;
         return whole
             ? (grid.H / merge, grid.W / merge)
-            : throw new ArgumentException($"An image grid is ({grid.T}, {grid.H}, {grid.W}); expected t = 1 and sides that are multiples of {merge}.", nameof(grid));
+            : throw new ArgumentException(
+                $"An image grid is ({grid.T}, {grid.H}, {grid.W}); expected t = 1 and sides that are multiples of {merge}.", nameof(grid));
     }
 
     private static void CheckRun(ReadOnlySpan<int> tokens, int start, int length, int image)

@@ -141,7 +141,9 @@ public sealed class Checkpoint : IDisposable
         {
             if (!shards[shard].Tensors.ContainsKey(name))
             {
-                throw new MedixException($"{index}: it places tensor '{name}' in '{shard}', which does not have it. Fetch the index and the shards of one revision.");
+                throw new MedixException(
+                    $"{index}: it places tensor '{name}' in '{shard}', which does not have it. "
+                    + "Fetch the index and the shards of one revision.");
             }
         }
     }

@@ -108,15 +108,17 @@ internal sealed class JsonFields
             throw Wrong(name, "an array of numbers");
         }
 
-        return [.. element.EnumerateArray().Select(item => item.ValueKind == JsonValueKind.Number && item.TryGetDouble(out double value) && double.IsFinite(value)
-            ? value
-            : throw Wrong(name, "an array of numbers"))];
+        return [.. element.EnumerateArray().Select(item =>
+            item.ValueKind == JsonValueKind.Number && item.TryGetDouble(out double value) && double.IsFinite(value)
+                ? value
+                : throw Wrong(name, "an array of numbers"))];
     }
 
     /// <summary>An array of texts, or empty where the field is absent.</summary>
     public string[] Texts(string name) => !Has(name)
         ? []
-        : Get(name).ValueKind == JsonValueKind.Array && Get(name).EnumerateArray().All(item => item.ValueKind == JsonValueKind.String)
+        : Get(name).ValueKind == JsonValueKind.Array
+            && Get(name).EnumerateArray().All(item => item.ValueKind == JsonValueKind.String)
             ? [.. Get(name).EnumerateArray().Select(item => item.GetString()!)]
             : throw Wrong(name, "an array of texts");
 

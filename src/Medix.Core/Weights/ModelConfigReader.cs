@@ -32,7 +32,8 @@ public static class ModelConfigReader
         VisionConfig? vision = textOnly ? null : ReadVision(root.Object("vision_config"), textConfig);
         int Id(string name) => textOnly ? -1 : root.Int(name, 0, textConfig.VocabularySize - 1);
         return new Qwen3VLConfig(
-            architecture, textConfig, vision, Id("image_token_id"), Id("video_token_id"), Id("vision_start_token_id"), Id("vision_end_token_id"),
+            architecture, textConfig, vision, Id("image_token_id"), Id("video_token_id"),
+            Id("vision_start_token_id"), Id("vision_end_token_id"),
             StopTokens(configJsonPath, root, text));
     }
 
@@ -46,8 +47,9 @@ public static class ModelConfigReader
             ArchitectureByType.TryGetValue(type, out found);
         }
 
+        string given = named.Length > 0 ? string.Join(", ", named) : type ?? "missing";
         return found ?? throw new MedixException(
-            $"{path}: the architecture is '{(named.Length > 0 ? string.Join(", ", named) : type ?? "missing")}', known are {string.Join(", ", ArchitectureByType.Values)}. "
+            $"{path}: the architecture is '{given}', known are {string.Join(", ", ArchitectureByType.Values)}. "
             + "Choose a model of one of these.");
     }
 
@@ -162,7 +164,7 @@ public static class ModelConfigReader
         if (config.DeepstackIndexes.Any(index => index >= config.Depth) || config.DeepstackIndexes.Count > text.Layers
             || config.DeepstackIndexes.Distinct().Count() != config.DeepstackIndexes.Count)
         {
-            throw vision.Wrong("deepstack_visual_indexes", $"distinct block numbers below {config.Depth}, at most one for each of the {text.Layers} text layers");
+            throw vision.Wrong("deepstack_visual_indexes", $"distinct block numbers below {config.Depth}, at most {text.Layers} of them");
         }
 
         return config;

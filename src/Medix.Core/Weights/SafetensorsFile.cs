@@ -172,7 +172,8 @@ public sealed unsafe class SafetensorsFile : IDisposable
         if (length > (ulong)(size - 8) || length > SafetensorsHeader.MaxBytes)
         {
             throw new MedixException(
-                $"{path}: the header claims {length} bytes, but the file has {size - 8} after the length field and at most {SafetensorsHeader.MaxBytes} are accepted. "
+                $"{path}: the header claims {length} bytes, but the file has {size - 8} after the length field "
+                + $"and at most {SafetensorsHeader.MaxBytes} are accepted. "
                 + "It is not a safetensors file, or it is cut short: fetch or save it again.");
         }
 

@@ -50,7 +50,9 @@ internal sealed class SafetensorsHeader
     {
         if (root.ValueKind != JsonValueKind.Object)
         {
-            throw new MedixException($"{_file}: the safetensors header is a JSON {root.ValueKind}, expected an object of tensors. Fetch or save the file again.");
+            throw new MedixException(
+                $"{_file}: the safetensors header is a JSON {root.ValueKind}, expected an object of tensors. "
+                + "Fetch or save the file again.");
         }
 
         foreach (JsonProperty entry in root.EnumerateObject())
@@ -161,7 +163,8 @@ internal sealed class SafetensorsHeader
             long expected = previous?.End ?? 0;
             if (tensor.Begin < expected)
             {
-                throw Fault(tensor.Name, $"it starts at byte {tensor.Begin} inside tensor '{previous!.Name}', which ends at {expected}: tensors may not overlap");
+                string other = $"'{previous!.Name}', which ends at {expected}";
+                throw Fault(tensor.Name, $"it starts at byte {tensor.Begin} inside tensor {other}: tensors may not overlap");
             }
 
             if (tensor.Begin > expected)
@@ -175,7 +178,8 @@ internal sealed class SafetensorsHeader
         if ((previous?.End ?? 0) != _dataLength)
         {
             throw new MedixException(
-                $"{_file}: its tensors end at byte {previous?.End ?? 0} of a data section of {_dataLength} bytes: the format allows no unused bytes. Fetch or save the file again.");
+                $"{_file}: its tensors end at byte {previous?.End ?? 0} of a data section of {_dataLength} bytes: the format allows no unused bytes. "
+                + "Fetch or save the file again.");
         }
     }
 

@@ -26,7 +26,7 @@ public static class SafetensorsWriter
             Check(path, tensor, names);
         }
 
-        TensorData[] ordered = [.. tensors.OrderByDescending(t => DTypes.Bits(t.DType)).ThenBy(t => t.Name, StringComparer.Ordinal)];
+        TensorData[] ordered = [.. tensors.OrderByDescending(t => DTypes.Rank(t.DType)).ThenBy(t => t.Name, StringComparer.Ordinal)];
         byte[] header = Header(ordered, metadata ?? new Dictionary<string, string>());
         string partial = path + ".partial";
         try

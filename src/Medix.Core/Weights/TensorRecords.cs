@@ -31,16 +31,22 @@ public sealed record NonFiniteValue(string Tensor, long Index, double Value);
 /// <summary>The element types a safetensors header may name, with their sizes in bits.</summary>
 internal static class DTypes
 {
-    private static readonly Dictionary<string, int> BitsByName = new(StringComparer.Ordinal)
-    {
-        ["BOOL"] = 8, ["U8"] = 8, ["I8"] = 8, ["F8_E5M2"] = 8, ["F8_E4M3"] = 8, ["F8_E8M0"] = 8, ["F4"] = 4, ["F6_E2M3"] = 6, ["F6_E3M2"] = 6,
-        ["I16"] = 16, ["U16"] = 16, ["F16"] = 16, ["BF16"] = 16, ["I32"] = 32, ["U32"] = 32, ["F32"] = 32,
-        ["I64"] = 64, ["U64"] = 64, ["F64"] = 64, ["C64"] = 64,
-    };
+    // In the order in which the reference writer sorts types: later ones stand first in its files.
+    private static readonly (string Name, int Bits)[] Ordered =
+    [
+        ("BOOL", 8), ("F4", 4), ("F6_E2M3", 6), ("F6_E3M2", 6), ("U8", 8), ("I8", 8), ("F8_E5M2", 8), ("F8_E4M3", 8), ("F8_E8M0", 8),
+        ("I16", 16), ("U16", 16), ("F16", 16), ("BF16", 16), ("I32", 32), ("U32", 32), ("F32", 32),
+        ("C64", 64), ("F64", 64), ("I64", 64), ("U64", 64),
+    ];
+
+    private static readonly Dictionary<string, int> BitsByName = Ordered.ToDictionary(type => type.Name, type => type.Bits, StringComparer.Ordinal);
 
     public static string Known => string.Join(", ", BitsByName.Keys);
 
     public static bool TryBits(string name, out int bits) => BitsByName.TryGetValue(name, out bits);
+
+    /// <summary>The type's place in the writer's order.</summary>
+    public static int Rank(string name) => Array.FindIndex(Ordered, type => type.Name == name);
 
     public static int Bits(string name) => BitsByName[name];
 }

@@ -28,7 +28,10 @@ public sealed class BatchedGenerator(Qwen3VLModel model, int maxBatch = 64)
     /// cannot be used, and <see cref="OperationCanceledException"/>, with nothing half done, when cancelled.
     /// </summary>
     public IReadOnlyList<IReadOnlyList<Completion>> Generate(
-        IReadOnlyList<GenerationRequest> requests, SamplingOptions options, IProgress<GenerationProgress>? progress = null, CancellationToken cancellationToken = default)
+        IReadOnlyList<GenerationRequest> requests,
+        SamplingOptions options,
+        IProgress<GenerationProgress>? progress = null,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(requests);
         ArgumentNullException.ThrowIfNull(options);

@@ -34,7 +34,8 @@ internal sealed unsafe class TokenSampler(int vocabulary, int[] banned, Sampling
             if (!float.IsFinite(max))
             {
                 throw new MedixException(
-                    $"The model's logits hold {max}: its weights are damaged or training has diverged. Load a checkpoint from before, or lower the learning rate.");
+                    $"The model's logits hold {max}: its weights are damaged or training has diverged. "
+                    + "Load a checkpoint from before, or lower the learning rate.");
             }
 
             float sum = RowKernels.ExpSum(from, to, vocabulary, max, inverse);

@@ -7,7 +7,7 @@ internal sealed unsafe class Scratch(int workers) : IDisposable
 
     public float* this[int worker] => memory[worker].Floats;
 
-    /// <summary>Makes room for <paramref name="floats"/> numbers each, half as much again when it has to grow: decoding asks for a little more every step.</summary>
+    /// <summary>Makes room for <paramref name="floats"/> numbers each, and half as much again when it has to grow.</summary>
     public void Require(long floats)
     {
         if (memory[0].Length >= floats * sizeof(float))

@@ -159,7 +159,8 @@ public sealed unsafe class Qwen3VLModel : IDisposable
         for (int i = 0; i < inputs.Count; i++)
         {
             bool sees = inputs[i].Grids.Count > 0;
-            prompts[i] = new Prompt(inputs[i].Tokens, positions[i], new KvSequence(Decoder.Pages, null, inputs[i].Tokens.Length), sees ? features : null, first);
+            KvSequence sequence = new(Decoder.Pages, null, inputs[i].Tokens.Length);
+            prompts[i] = new Prompt(inputs[i].Tokens, positions[i], sequence, sees ? features : null, first);
             first += sees ? inputs[i].Tokens.Count(token => token == Config.ImageTokenId || token == Config.VideoTokenId) : 0;
         }
 

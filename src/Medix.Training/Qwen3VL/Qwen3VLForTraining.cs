@@ -85,7 +85,7 @@ public sealed class Qwen3VLForTraining : IDisposable
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(temperature);
         using DisposeScope scope = NewDisposeScope();
         PackedBatch packed = PackedBatch.Of(batch, Config);
-        float[] patches = Concatenate(batch.Groups.Select(group => group.Prompt.Patches));
+        float[] patches = Concatenate([.. batch.Groups.Select(group => group.Prompt.Patches)]);
         DecoderInput input = new(
             packed.Tokens, RotaryTables.ForText(packed.Time, packed.Row, packed.Column, Config.Text, Device), packed.Layout, packed.ImageRows,
             See(patches, packed.Grids, packed.ImageRows.Length, null));
@@ -121,7 +121,9 @@ public sealed class Qwen3VLForTraining : IDisposable
         return all.view(input.Rows, input.Length, -1).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Back-propagates a scalar loss of <see cref="Evaluate"/> or <see cref="Forward(ForwardInput)"/>: adds to the parameters' gradients. Call it once per graph.</summary>
+    /// <summary>
+    /// Back-propagates a scalar loss of <see cref="Evaluate"/> or <see cref="Forward(ForwardInput)"/>: adds to the parameters' gradients. Call it once per graph.
+    /// </summary>
     public static void Backward(Tensor loss)
     {
         // What libtorch hands to our functions and back is gone when the scope ends; the gradients are in the store.
@@ -163,7 +165,18 @@ public sealed class Qwen3VLForTraining : IDisposable
         }
     }
 
-    private static float[] Concatenate(IEnumerable<float[]> parts) => [.. parts.SelectMany(part => part)];
+    private static float[] Concatenate(IReadOnlyList<float[]> parts)
+    {
+        var all = new float[parts.Sum(part => part.Length)];
+        int at = 0;
+        foreach (float[] part in parts)
+        {
+            part.CopyTo(all, at);
+            at += part.Length;
+        }
+
+        return all;
+    }
 
     private bool IsPlaceholder(int token) => vision is not null && (token == Config.ImageTokenId || token == Config.VideoTokenId);
 

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Text.Json;
 using Medix.Testing;
 using Medix.Weights;
@@ -77,25 +78,34 @@ public sealed class CheckpointParityTests
     {
         string[] files = Directory.GetFiles(SharedFiles.Require("goldens", "models"), "*.safetensors", SearchOption.AllDirectories);
         Assert.NotEmpty(files);
+        int exact = 0;
         foreach (string file in files)
         {
             using TempFolder temp = new();
             string copy = temp.File("copy.safetensors");
             using (SafetensorsFile source = SafetensorsFile.Open(file))
             {
-                SafetensorsWriter.Write(copy, [.. source.Tensors.Values.Select(t => new TensorData(t.Name, t.DType, t.Shape, source.Bytes(t.Name).ToArray()))], source.Metadata);
+                IEnumerable<TensorData> tensors = source.Tensors.Values.Select(t => new TensorData(t.Name, t.DType, t.Shape, source.Bytes(t.Name).ToArray()));
+                SafetensorsWriter.Write(copy, [.. tensors], source.Metadata);
             }
 
-            // A file saved without metadata gains the format entry; all others are reproduced byte by byte.
             byte[] original = File.ReadAllBytes(file);
             byte[] written = File.ReadAllBytes(copy);
-            Assert.True(original.AsSpan().SequenceEqual(written) || !original.AsSpan(0, 40).IndexOf("__metadata__"u8).Equals(10), file);
+            bool described = original.AsSpan(0, 64).IndexOf("__metadata__"u8) >= 0;
+            Assert.True(Part(original, described).SequenceEqual(Part(written, described)), file);
+            exact += described ? 1 : 0;
         }
+
+        Assert.True(exact > 0, "no file with metadata found");
+
+        // A file saved without metadata gains the format entry, so only its data can be equal.
+        static ReadOnlySpan<byte> Part(byte[] bytes, bool whole) => whole ? bytes : bytes.AsSpan(8 + (int)BinaryPrimitives.ReadUInt64LittleEndian(bytes));
     }
 
     private static IEnumerable<string> ModelFolders() => Directory
         .GetDirectories(SharedFiles.Require("goldens", "models"))
-        .Where(folder => File.Exists(Path.Combine(folder, "config.json")) && !File.ReadAllText(Path.Combine(folder, "config.json")).Contains("\"BertModel\"", StringComparison.Ordinal));
+        .Where(folder => File.Exists(Path.Combine(folder, "config.json")))
+        .Where(folder => !File.ReadAllText(Path.Combine(folder, "config.json")).Contains("\"BertModel\"", StringComparison.Ordinal));
 
     private static string Json(Qwen3VLConfig config) => JsonSerializer.Serialize(config);
 }

@@ -1,0 +1,34 @@
+using System.CommandLine;
+
+namespace Medix.Cli.Commands;
+
+/// <summary>Arguments and options that several commands share.</summary>
+internal static class SharedOptions
+{
+    public static Argument<string> Recipe()
+    {
+        var recipe = new Argument<string>("recipe")
+        {
+            Description = "Recipe file, or the name of an embedded recipe",
+            DefaultValueFactory = _ => "quickstart",
+        };
+        recipe.Validators.Add(result =>
+        {
+            // A misspelt option would otherwise be looked for as a recipe.
+            if (result.Tokens is [{ Value: ['-', ..] option }])
+            {
+                result.AddError($"There is no option {option}.");
+            }
+        });
+        return recipe;
+    }
+
+    public static Option<string[]> Set() => new("--set")
+    {
+        Description = "Change a recipe field: PATH=VALUE, for example --set steps=20 (repeatable)",
+        AllowMultipleArgumentsPerToken = false,
+        DefaultValueFactory = _ => [],
+    };
+
+    public static Option<bool> Json() => new("--json") { Description = "End with one line of JSON on standard output; progress goes to standard error" };
+}

@@ -1,0 +1,58 @@
+using System.CommandLine;
+using System.Diagnostics;
+using Medix.Testing;
+
+namespace Medix.Cli.Tests;
+
+public class CommandLineTests
+{
+    [Fact]
+    public void The_help_text_lists_every_command()
+    {
+        (int code, string output, _) = Medix("--help");
+        Assert.Equal(0, code);
+        Assert.All(Application.BuildRoot().Subcommands, c => Assert.Contains($"\n  {c.Name} ", output, StringComparison.Ordinal));
+        Assert.Contains("never a clinical device", output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("unknown recipe", "train quickstrat", "quickstart")]
+    [InlineData("unknown key with the nearest", "train --set optimiser.learningRate=1", "\"optimizer\"")]
+    [InlineData("unknown option", "train --stepss 3", "--stepss")]
+    [InlineData("unknown command", "trian", "trian")]
+    [InlineData("missing data", "train vqa-rad --set data.path=/nowhere", "/nowhere")]
+    [InlineData("missing model", "train --set model.path=/nowhere", "/nowhere")]
+    [InlineData("nothing to resume", "train --resume --runs /nowhere", "nothing to resume")]
+    public void Wrong_input_is_one_paragraph_and_exit_code_2(string what, string arguments, string part)
+    {
+        string runs = Directory.CreateTempSubdirectory("medix-cli-").FullName;
+        bool needsFolder = arguments.StartsWith("train", StringComparison.Ordinal) && !arguments.Contains("--runs", StringComparison.Ordinal);
+        (int code, _, string error) = Medix(needsFolder ? $"{arguments} --runs {runs}" : arguments);
+        Assert.True(code == ExitCode.UserError, $"{what}: {code}\n{error}");
+        Assert.Contains(part, error, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", error, StringComparison.Ordinal);
+        Assert.Empty(Directory.GetFiles(runs, "*.tmp", SearchOption.AllDirectories));
+    }
+
+    [Fact]
+    public void Doctor_names_the_failed_check_and_its_remedy()
+    {
+        (int code, string output, _) = Medix("doctor vqa-rad --set data.path=/nowhere");
+        Assert.Equal(ExitCode.ChecksFailed, code);
+        Assert.Contains("FAIL", output, StringComparison.Ordinal);
+        Assert.Contains("libtorch: loaded", output, StringComparison.Ordinal);
+    }
+
+    private static (int Code, string Output, string Error) Medix(string arguments)
+    {
+        var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "medix"), arguments)
+        {
+            RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = Repository.Root,
+        };
+        using Process process = Process.Start(start)!;
+        Task<string> output = process.StandardOutput.ReadToEndAsync();
+        string error = process.StandardError.ReadToEnd();
+        process.WaitForExit();
+        return (process.ExitCode, output.Result, error);
+    }
+}
