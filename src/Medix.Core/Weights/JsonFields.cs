@@ -126,6 +126,10 @@ internal sealed class JsonFields
     public IReadOnlyList<KeyValuePair<string, string>> TextEntries() =>
         [.. _element.EnumerateObject().Select(entry => new KeyValuePair<string, string>(entry.Name, Text(entry.Name)))];
 
+    /// <summary>Name and number of every entry of an object of numbers, in the file's order.</summary>
+    public IReadOnlyList<KeyValuePair<string, double>> NumberEntries() =>
+        [.. _element.EnumerateObject().Select(entry => new KeyValuePair<string, double>(entry.Name, Positive(entry.Name)))];
+
     /// <summary>An error about a field whose value is readable but not acceptable.</summary>
     public MedixException Wrong(string name, string expected)
     {
