@@ -22,6 +22,50 @@ public unsafe class GemmTests
                 iter: 150);
 
     [Fact]
+    public void Packing_block_by_block_changes_no_bit() =>
+        Gen.Select(Gen.Int[1, 40], Gen.Int[1, 200], Gen.Int[1, 1200], Gen.Bool).Sample(
+            (m, n, k, transposed) =>
+            {
+                float[] a = Random(m * k, 1), b = Random(n * k, 2), whole = new float[m * n], blocked = new float[m * n];
+                fixed (float* pa = a, pb = b, pwhole = whole, pblocked = blocked)
+                {
+                    Gemm.Multiply(WorkerPool.Shared, KernelSet.Best, new(pa, k, 1, pb, transposed ? k : n, transposed, pwhole, n, m, n, k, false, null));
+                    Gemm.Multiply(WorkerPool.Shared, KernelSet.Best, new(pa, k, 1, pb, transposed ? k : n, transposed, pblocked, n, m, n, k, false, null), 256, 20_000);
+                }
+
+                Assert.Equal(whole, blocked);
+            },
+            iter: 40);
+
+    [Fact]
+    public void A_bfloat16_operand_equals_the_same_numbers_in_single_precision() =>
+        Gen.Select(Gen.Int[1, 40], Gen.Int[1, 120], Gen.Int[1, 300], Gen.Bool, Gen.Bool).Sample(
+            (m, n, k, transposed, accumulate) =>
+            {
+                float[] a = Random(m * k, 3), c = Random(m * n, 5), expected = [.. c];
+                ushort[] half = [.. Random(n * k, 4).Select(BFloat16Format.Round)];
+                float[] wide = [.. half.Select(BFloat16Format.ToSingle)];
+                int ldb = transposed ? k : n;
+                fixed (float* pa = a, pwide = wide, pc = c, pexpected = expected)
+                fixed (ushort* phalf = half)
+                {
+                    if (transposed)
+                    {
+                        Gemm.NT(WorkerPool.Shared, pa, k, phalf, ldb, pc, n, m, n, k, accumulate);
+                        Gemm.NT(WorkerPool.Shared, pa, k, pwide, ldb, pexpected, n, m, n, k, accumulate);
+                    }
+                    else
+                    {
+                        Gemm.NN(WorkerPool.Shared, pa, k, phalf, ldb, pc, n, m, n, k, accumulate);
+                        Gemm.NN(WorkerPool.Shared, pa, k, pwide, ldb, pexpected, n, m, n, k, accumulate);
+                    }
+                }
+
+                AssertClose(expected, c);
+            },
+            iter: 60);
+
+    [Fact]
     public void The_number_of_threads_does_not_change_a_bit()
     {
         float[] one = Product(1), two = Product(2), five = Product(5);

@@ -10,6 +10,12 @@ namespace Medix.Inference.Kernels;
 /// </summary>
 public static unsafe class Gemm
 {
+    /// <summary>Steps of k packed at a time: a multiple of what a tile takes at once, so that blocking changes no sum.</summary>
+    private const int MostDepth = 8192;
+
+    /// <summary>Numbers of B packed at a time: 16 MB in single precision.</summary>
+    private const int MostPacked = 1 << 22;
+
     /// <summary>
     /// <c>C[M,N] (+)= A[M,K] · B[N,K]ᵀ + bias</c>: a Linear layer's forward. <paramref name="bias"/> has N numbers or is null.
     /// </summary>
@@ -27,21 +33,43 @@ public static unsafe class Gemm
         WorkerPool pool, float* a, int lda, float* b, int ldb, float* c, int ldc, int m, int n, int k, bool accumulate = false, float* bias = null) =>
         Multiply(pool, KernelSet.Best, new Operands(a, 1, lda, b, ldb, false, c, ldc, m, n, k, accumulate, bias));
 
-    internal static void Multiply(WorkerPool pool, KernelSet kernels, in Operands operands)
+    /// <summary><see cref="NT(WorkerPool, float*, int, float*, int, float*, int, int, int, int, bool, float*)"/> with B in bfloat16.</summary>
+    public static void NT(WorkerPool pool, float* a, int lda, ushort* b, int ldb, float* c, int ldc, int m, int n, int k, bool accumulate = false) =>
+        Multiply(pool, KernelSet.Best, new Operands(a, lda, 1, b, ldb, true, c, ldc, m, n, k, accumulate, null) { BFloat16 = true });
+
+    /// <summary><see cref="NN(WorkerPool, float*, int, float*, int, float*, int, int, int, int, bool, float*)"/> with B in bfloat16.</summary>
+    public static void NN(WorkerPool pool, float* a, int lda, ushort* b, int ldb, float* c, int ldc, int m, int n, int k, bool accumulate = false) =>
+        Multiply(pool, KernelSet.Best, new Operands(a, lda, 1, b, ldb, false, c, ldc, m, n, k, accumulate, null) { BFloat16 = true });
+
+    /// <summary>B is packed block by block, so that the scratch memory stays small whatever B's size; a block of k continues the sums of the one before.</summary>
+    internal static void Multiply(WorkerPool pool, KernelSet kernels, in Operands operands, int mostDepth = MostDepth, int mostPacked = MostPacked)
     {
         if (operands.M == 0 || operands.N == 0)
         {
             return;
         }
 
+        int depth = Math.Clamp(operands.K, 1, mostDepth);
+        int width = Math.Max(kernels.PanelColumns, mostPacked / depth / kernels.PanelColumns * kernels.PanelColumns);
         lock (pool.Gate)
         {
-            byte* scratch = pool.Scratch(PackedView.SizeOf(kernels, false, operands.N, operands.K));
-            Job job = new(operands, new PackedView(scratch, kernels, false, operands.N, operands.K));
-            job.RowBlock = RowBlock(operands.M, pool.Threads, kernels.TileRows);
-            pool.Run(&Pack, &job, job.B.Panels);
-            pool.Run(&MultiplyBlock, &job, (operands.M + job.RowBlock - 1) / job.RowBlock);
+            for (int k = 0; k == 0 || k < operands.K; k += depth)
+            {
+                for (int n = 0; n < operands.N; n += width)
+                {
+                    MultiplyPacked(pool, kernels, operands.Block(n, Math.Min(width, operands.N - n), k, Math.Min(depth, operands.K - k)));
+                }
+            }
         }
+    }
+
+    private static void MultiplyPacked(WorkerPool pool, KernelSet kernels, in Operands operands)
+    {
+        byte* scratch = pool.Scratch(PackedView.SizeOf(kernels, operands.BFloat16, operands.N, operands.K));
+        Job job = new(operands, new PackedView(scratch, kernels, operands.BFloat16, operands.N, operands.K));
+        job.RowBlock = RowBlock(operands.M, pool.Threads, kernels.TileRows);
+        pool.Run(&Pack, &job, job.B.Panels);
+        pool.Run(&MultiplyBlock, &job, (operands.M + job.RowBlock - 1) / job.RowBlock);
     }
 
     /// <summary>Rows of one chunk: as many as the second cache level keeps, few enough that every thread gets the same number of chunks.</summary>
@@ -103,12 +131,26 @@ public static unsafe class Gemm
     }
 
     internal readonly struct Operands(
-        float* a, nint rowStride, nint stepStride, float* b, nint ldb, bool transposed, float* c, nint ldc, int m, int n, int k, bool accumulate, float* bias)
+        float* a, nint rowStride, nint stepStride, void* b, nint ldb, bool transposed, float* c, nint ldc, int m, int n, int k, bool accumulate, float* bias)
     {
-        public readonly float* A = a, B = b, C = c, Bias = bias;
+        public readonly float* A = a, C = c, Bias = bias;
+        public readonly void* B = b;
         public readonly nint RowStride = rowStride, StepStride = stepStride, Ldb = ldb, Ldc = ldc;
         public readonly int M = m, N = n, K = k;
         public readonly bool Transposed = transposed, Accumulate = accumulate;
+
+        /// <summary>Whether B is in bfloat16.</summary>
+        public bool BFloat16 { get; init; }
+
+        /// <summary>The part of the product with columns from <paramref name="column"/> and steps from <paramref name="step"/> on.</summary>
+        public Operands Block(int column, int columns, int step, int steps)
+        {
+            long first = Transposed ? (column * Ldb) + step : (step * Ldb) + column;
+            byte* b = (byte*)B + (first * (BFloat16 ? sizeof(ushort) : sizeof(float)));
+            return new(
+                A + (step * StepStride), RowStride, StepStride, b, Ldb, Transposed, C + column, Ldc, M, columns, steps, Accumulate || step > 0,
+                Bias is null || step > 0 ? null : Bias + column) { BFloat16 = BFloat16 };
+        }
     }
 
     [StructLayout(LayoutKind.Auto)]

@@ -88,14 +88,41 @@ internal readonly unsafe struct PackedView
         }
     }
 
-    /// <summary>Packs the rows [N, K] of a Linear weight: panel by panel in [<paramref name="first"/>, <paramref name="end"/>).</summary>
-    public void PackTransposed(float* b, nint ldb, int first, int end)
+    /// <summary>Packs the rows [N, K] of a Linear weight, which are in the packed format already: panel by panel in [<paramref name="first"/>, <paramref name="end"/>).</summary>
+    public void PackTransposed(void* b, nint ldb, int first, int end)
     {
         for (int panel = first; panel < end; panel++)
         {
             int columns = Math.Min(panelColumns, N - (panel * panelColumns));
-            PackRows(b + (panel * panelColumns * ldb), ldb, columns, panel, 0);
+            nint start = panel * panelColumns * ldb;
+            if (size == sizeof(float))
+            {
+                PackRows((float*)b + start, ldb, columns, panel, 0);
+            }
+            else
+            {
+                PackRows((ushort*)b + start, ldb, columns, panel);
+            }
+
             ClearColumns(panel, columns);
+        }
+    }
+
+    private void PackRows(ushort* b, nint ldb, int rows, int panel)
+    {
+        int width = Width(panel);
+        const int block = 32;
+        for (int k = 0; k < K; k += block)
+        {
+            int steps = Math.Min(block, K - k);
+            for (int j = 0; j < rows; j++)
+            {
+                ushort* source = b + (j * ldb) + k, target = (ushort*)Block(panel, k) + j;
+                for (int i = 0; i < steps; i++, target += width)
+                {
+                    *target = source[i];
+                }
+            }
         }
     }
 
@@ -130,18 +157,18 @@ internal readonly unsafe struct PackedView
         }
     }
 
-    /// <summary>Packs B [K, N] as it stands, in single precision.</summary>
-    public void PackPlain(float* b, nint ldb, int first, int end)
+    /// <summary>Packs B [K, N] as it stands, which is in the packed format already.</summary>
+    public void PackPlain(void* b, nint ldb, int first, int end)
     {
         for (int panel = first; panel < end; panel++)
         {
             int columns = Math.Min(panelColumns, N - (panel * panelColumns));
             int width = Width(panel);
-            float* target = (float*)Block(panel, 0);
-            float* source = b + (panel * panelColumns);
-            for (int k = 0; k < K; k++, target += width, source += ldb)
+            byte* target = Block(panel, 0);
+            byte* source = (byte*)b + ((nint)panel * panelColumns * size);
+            for (int k = 0; k < K; k++, target += width * size, source += ldb * size)
             {
-                NativeMemory.Copy(source, target, (nuint)columns * sizeof(float));
+                NativeMemory.Copy(source, target, (nuint)(columns * size));
             }
 
             ClearColumns(panel, columns);
