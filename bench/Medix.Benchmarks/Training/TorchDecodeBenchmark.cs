@@ -40,7 +40,7 @@ public static partial class TorchDecodeBenchmark
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void Measure(string name, Qwen3VLConfig config, int rounds, int promptTokens, int newTokens)
     {
-        using Qwen3VLForTraining model = Qwen3VLForTraining.Create(config, 1, ownKernels: false);
+        using Qwen3VLForTraining model = Qwen3VLForTraining.Create(config, 1, new() { OwnKernels = false });
         IReadOnlyList<GenerationRequest> requests = BenchmarkModels.Prompts(config, 32, 1, promptTokens);
         List<double> figures = [];
         for (int round = 0; round <= rounds; round++)

@@ -40,7 +40,7 @@ public static class UpdateBenchmark
 
     private static void Measure(string name, Qwen3VLConfig config, TrainingBatch batch, int repeats, bool kernels)
     {
-        using Qwen3VLForTraining model = Qwen3VLForTraining.Create(config, 1, ownKernels: kernels);
+        using Qwen3VLForTraining model = Qwen3VLForTraining.Create(config, 1, new() { OwnKernels = kernels });
         AdamW optimizer = new(model.Store.ValueSpan.Length);
         using Tensor advantages = rand(batch.ResponseTokens) - 0.5;
         double best = double.MaxValue;

@@ -16,8 +16,11 @@ internal sealed unsafe class LogProbFunction : SingleTensorFunction<LogProbFunct
     /// <summary>Logits that are kept at most: 256 MB.</summary>
     private const long KeptLogits = 1L << 26;
 
-    /// <summary>Logits that are made at a time: 16 MB.</summary>
+    /// <summary>Logits that are made at a time: 16 MB, or more where the vocabulary is large.</summary>
     private const long ChunkLogits = 1L << 22;
+
+    /// <summary>Fewer rows would not be worth the reading of the weight.</summary>
+    private const int LeastRows = 128;
 
     private const string Call = "call";
 
@@ -58,7 +61,8 @@ internal sealed unsafe class LogProbFunction : SingleTensorFunction<LogProbFunct
         HeadCall call = (HeadCall)ctx.get_data(Call);
         Tensor hidden = saved[0], weight = saved[1], dresult = grad_output.contiguous();
         int rows = call.Targets.Length, vocabulary = checked((int)weight.shape[0]), chunk = Math.Min(rows, ChunkRows(vocabulary));
-        Tensor dhidden = TensorMemory.Empty(hidden.shape), dweight = zeros(weight.shape, ScalarType.Float32);
+        Tensor dhidden = TensorMemory.Empty(hidden.shape);
+        Tensor? dweight = weight.requires_grad ? zeros(weight.shape, ScalarType.Float32) : null;
         Tensor gradients = TensorMemory.Empty(chunk, vocabulary);
         fixed (int* targets = call.Targets, banned = call.Banned)
         {
@@ -79,14 +83,20 @@ internal sealed unsafe class LogProbFunction : SingleTensorFunction<LogProbFunct
         return GradientTensors.Return([.. saved, grad_output, dresult, gradients], dhidden, dweight, null, null, null);
     }
 
-    private static int ChunkRows(int vocabulary) => (int)Math.Max(16, ChunkLogits / vocabulary);
+    private static int ChunkRows(int vocabulary) => (int)Math.Max(LeastRows, ChunkLogits / vocabulary);
 
     private static void MakeLogits(Tensor hidden, Tensor weight, int row, in LogProbKernel kernel)
     {
-        int width = checked((int)hidden.shape[1]);
-        Gemm.NT(
-            WorkerPool.Shared, TensorMemory.Floats(hidden) + ((long)row * width), width, TensorMemory.Floats(weight), width,
-            kernel.Logits, kernel.Vocabulary, kernel.Rows, kernel.Vocabulary, width);
+        int width = checked((int)hidden.shape[1]), vocabulary = kernel.Vocabulary;
+        float* from = TensorMemory.Floats(hidden) + ((long)row * width);
+        if (weight.dtype == ScalarType.BFloat16)
+        {
+            Gemm.NT(WorkerPool.Shared, from, width, TensorMemory.BFloat16s(weight), width, kernel.Logits, vocabulary, kernel.Rows, vocabulary, width);
+        }
+        else
+        {
+            Gemm.NT(WorkerPool.Shared, from, width, TensorMemory.Floats(weight), width, kernel.Logits, vocabulary, kernel.Rows, vocabulary, width);
+        }
     }
 
     /// <summary>Makes a chunk's logits in the place where its gradients go, with statistics that nobody reads.</summary>
@@ -102,16 +112,26 @@ internal sealed unsafe class LogProbFunction : SingleTensorFunction<LogProbFunct
         return kernel.Logits;
     }
 
-    private static void AddProducts(Tensor hidden, Tensor weight, Tensor dhidden, Tensor dweight, int row, in LogProbKernel kernel)
+    private static void AddProducts(Tensor hidden, Tensor weight, Tensor dhidden, Tensor? dweight, int row, in LogProbKernel kernel)
     {
         int width = checked((int)hidden.shape[1]), vocabulary = kernel.Vocabulary;
         long at = (long)row * width;
-        Gemm.NN(
-            WorkerPool.Shared, kernel.LogitGradients, vocabulary, TensorMemory.Floats(weight), width,
-            TensorMemory.Floats(dhidden) + at, width, kernel.Rows, width, vocabulary);
-        Gemm.TN(
-            WorkerPool.Shared, kernel.LogitGradients, vocabulary, TensorMemory.Floats(hidden) + at, width,
-            TensorMemory.Floats(dweight), width, vocabulary, width, kernel.Rows, accumulate: true);
+        float* to = TensorMemory.Floats(dhidden) + at;
+        if (weight.dtype == ScalarType.BFloat16)
+        {
+            Gemm.NN(WorkerPool.Shared, kernel.LogitGradients, vocabulary, TensorMemory.BFloat16s(weight), width, to, width, kernel.Rows, width, vocabulary);
+        }
+        else
+        {
+            Gemm.NN(WorkerPool.Shared, kernel.LogitGradients, vocabulary, TensorMemory.Floats(weight), width, to, width, kernel.Rows, width, vocabulary);
+        }
+
+        if (dweight is not null)
+        {
+            Gemm.TN(
+                WorkerPool.Shared, kernel.LogitGradients, vocabulary, TensorMemory.Floats(hidden) + at, width,
+                TensorMemory.Floats(dweight), width, vocabulary, width, kernel.Rows, accumulate: true);
+        }
     }
 
     private sealed record HeadCall(int[] Targets, int[] Banned, float Temperature)

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace Medix.Training.Modules;
 
-/// <summary>The three matrix products of a Linear layer on fp32 CPU tensors.</summary>
+/// <summary>The three matrix products of a Linear layer on fp32 CPU tensors; a weight that is not trained may be in bfloat16.</summary>
 internal static unsafe class MatrixProducts
 {
     /// <summary>(start +) a·bᵀ for a [M, K], b [N, K].</summary>
@@ -17,7 +17,15 @@ internal static unsafe class MatrixProducts
             CopyTo(start, c);
         }
 
-        Gemm.NT(WorkerPool.Shared, TensorMemory.Floats(a), k, TensorMemory.Floats(b), k, TensorMemory.Floats(c), n, m, n, k, start is not null);
+        if (b.dtype == ScalarType.BFloat16)
+        {
+            Gemm.NT(WorkerPool.Shared, TensorMemory.Floats(a), k, TensorMemory.BFloat16s(b), k, TensorMemory.Floats(c), n, m, n, k, start is not null);
+        }
+        else
+        {
+            Gemm.NT(WorkerPool.Shared, TensorMemory.Floats(a), k, TensorMemory.Floats(b), k, TensorMemory.Floats(c), n, m, n, k, start is not null);
+        }
+
         return c;
     }
 
@@ -26,7 +34,15 @@ internal static unsafe class MatrixProducts
     {
         (int m, int k, int n) = (Side(a, 0), Side(a, 1), Side(b, 1));
         Tensor c = sum ?? Result(m, n);
-        Gemm.NN(WorkerPool.Shared, TensorMemory.Floats(a), k, TensorMemory.Floats(b), n, TensorMemory.Floats(c), n, m, n, k, sum is not null);
+        if (b.dtype == ScalarType.BFloat16)
+        {
+            Gemm.NN(WorkerPool.Shared, TensorMemory.Floats(a), k, TensorMemory.BFloat16s(b), n, TensorMemory.Floats(c), n, m, n, k, sum is not null);
+        }
+        else
+        {
+            Gemm.NN(WorkerPool.Shared, TensorMemory.Floats(a), k, TensorMemory.Floats(b), n, TensorMemory.Floats(c), n, m, n, k, sum is not null);
+        }
+
         return c;
     }
 

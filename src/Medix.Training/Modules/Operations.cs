@@ -6,15 +6,23 @@ namespace Medix.Training.Modules;
 
 /// <summary>
 /// The model's building blocks: our kernels where the tensors are single precision on the CPU, torch's own operations elsewhere (and everywhere when
-/// <paramref name="kernels"/> is false). Both compute the same, to rounding.
+/// <paramref name="kernels"/> is false). Both compute the same, to rounding. Activations are in <paramref name="compute"/>; with <paramref name="recompute"/>
+/// layers keep their input alone for the backward pass.
 /// </summary>
-internal sealed class Operations(bool kernels)
+internal sealed class Operations(bool kernels, ScalarType compute = ScalarType.Float32, bool recompute = false)
 {
+    /// <summary>A parameter or input in the precision of activations.</summary>
+    public Tensor Cast(Tensor value) => value.to_type(compute);
+
+    /// <summary>A layer of the model, given x and the constant tensors it reads; computed again in the backward pass where activations are not kept.</summary>
+    public Tensor Recomputed(Tensor x, IReadOnlyList<Tensor> constants, Func<Tensor, IReadOnlyList<Tensor>, Tensor> layer) =>
+        recompute && is_grad_enabled() ? RecomputedFunction.Apply(x, constants, layer) : layer(x, constants);
+
     /// <summary>x·Wᵀ (+ bias).</summary>
     public Tensor Linear(Tensor x, Tensor weight, Tensor? bias = null)
     {
         Tensor product = Linears(x, weight)[0];
-        return bias is null ? product : product.Plus(bias);
+        return bias is null ? product : product.Plus(Cast(bias));
     }
 
     /// <summary>x·Wᵀ for several weights.</summary>
@@ -26,6 +34,11 @@ internal sealed class Operations(bool kernels)
     public Tensor AddLinear(Tensor residual, Tensor x, Tensor weight) => Fast(x) && Fast(residual)
         ? ResidualLinearFunction.apply(residual, x, weight)
         : residual.Plus(PlainOperations.Linear(x, weight));
+
+    /// <summary>Rows sorted into groups, each times its own matrix [in, out] of weight [groups, in, out].</summary>
+    public Tensor GroupedLinear(Tensor x, Tensor weight, int[] offsets) => Fast(x)
+        ? GroupedLinearFunction.apply(x, weight, offsets)
+        : PlainOperations.GroupedLinear(x, weight, offsets);
 
     /// <summary>RMSNorm over the last dimension.</summary>
     public Tensor RmsNorm(Tensor x, Tensor weight, double epsilon) => Fast(x)
@@ -46,7 +59,7 @@ internal sealed class Operations(bool kernels)
         : PlainOperations.Attention(query, key, value, layout, shape);
 
     /// <summary>Weighted sums of a table's rows.</summary>
-    public Tensor Gather(Tensor table, RowMix mix) => Fast(table) ? GatherFunction.apply(table, mix) : PlainOperations.Gather(table, mix);
+    public Tensor Gather(Tensor table, RowMix mix) => Fast(table) ? Cast(GatherFunction.apply(table, mix)) : Cast(PlainOperations.Gather(table, mix));
 
     /// <summary>Log-probability and entropy of each row's target.</summary>
     public TokenStatistics LogProbs(Tensor hidden, Tensor weight, int[] targets, IReadOnlyList<int> banned, float temperature)

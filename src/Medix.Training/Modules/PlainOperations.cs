@@ -13,27 +13,31 @@ internal readonly record struct TokenStatistics(Tensor LogProbs, Tensor Entropy)
 /// </summary>
 internal static class PlainOperations
 {
-    /// <summary>x·Wᵀ.</summary>
-    public static Tensor Linear(Tensor x, Tensor weight) => nn.functional.linear(x, weight);
+    /// <summary>x·Wᵀ in x's precision.</summary>
+    public static Tensor Linear(Tensor x, Tensor weight) => nn.functional.linear(x, weight.to_type(x.dtype));
+
+    /// <summary>Rows sorted into groups, each times its own matrix; see <see cref="GroupedLinearFunction"/>.</summary>
+    public static Tensor GroupedLinear(Tensor x, Tensor weight, int[] offsets) => cat(
+        [.. Enumerable.Range(0, offsets.Length - 1).Select(g => x.narrow(0, offsets[g], offsets[g + 1] - offsets[g]).mm(weight.select(0, g).to_type(x.dtype)))], dim: 0);
 
     /// <summary>x / sqrt(mean(x²) + eps), in single precision, then times the weight (Zhang and Sennrich 2019).</summary>
     public static Tensor RmsNorm(Tensor x, Tensor weight, double epsilon)
     {
         Tensor wide = x.to_type(ScalarType.Float32);
         Tensor scale = (wide * wide).mean([-1], keepdim: true).Plus(epsilon).rsqrt();
-        return (wide * scale).to_type(x.dtype) * weight;
+        return (wide * scale).to_type(x.dtype) * weight.to_type(x.dtype);
     }
 
     /// <summary>RMSNorm over each head, then half-split rotation by the row's angles; cos and sin are [tokens, headDim / 2].</summary>
     public static Tensor HeadNormRope(Tensor x, Tensor weight, Tensor cos, Tensor sin, double epsilon) =>
         Rope(RmsNorm(x.view(x.shape[0], -1, weight.shape[0]), weight, epsilon), cos, sin).view(x.shape);
 
-    /// <summary>Half-split rotation of x [tokens, heads, headDim]: pair (j, j + headDim/2) turns by angle j of the row.</summary>
+    /// <summary>Half-split rotation of x [tokens, heads, headDim], in single precision: pair (j, j + headDim/2) turns by angle j of the row.</summary>
     public static Tensor Rope(Tensor x, Tensor cos, Tensor sin)
     {
-        Tensor[] halves = x.chunk(2, dim: -1);
+        Tensor[] halves = x.to_type(ScalarType.Float32).chunk(2, dim: -1);
         Tensor c = cos.unsqueeze(1), s = sin.unsqueeze(1);
-        return cat([(halves[0] * c) - (halves[1] * s), (halves[1] * c).Plus(halves[0] * s)], dim: -1);
+        return cat([(halves[0] * c) - (halves[1] * s), (halves[1] * c).Plus(halves[0] * s)], dim: -1).to_type(x.dtype);
     }
 
     /// <summary>silu(gate) ⊙ up.</summary>

@@ -14,6 +14,9 @@ internal static unsafe partial class TensorMemory
     /// <summary>The first value of a contiguous fp32 CPU tensor, valid while the tensor lives.</summary>
     public static float* Floats(Tensor tensor) => (float*)Data(tensor.Handle);
 
+    /// <summary>The same of a bf16 tensor.</summary>
+    public static ushort* BFloat16s(Tensor tensor) => (ushort*)Data(tensor.Handle);
+
     /// <summary>A contiguous fp32 CPU tensor's values.</summary>
     public static Span<float> Span(Tensor tensor) => new(Floats(tensor), checked((int)tensor.numel()));
 

@@ -31,7 +31,8 @@ internal static class InitialWeights
     /// <summary>What is added to the residual stream in every layer starts smaller, so that the stream keeps its size (GPT-2, Radford et al. 2019).</summary>
     private static double DepthFactor(string name, Qwen3VLConfig config)
     {
-        bool text = name.EndsWith("o_proj.weight", StringComparison.Ordinal) || name.EndsWith("down_proj.weight", StringComparison.Ordinal);
+        bool text = name.EndsWith("o_proj.weight", StringComparison.Ordinal) || name.EndsWith("down_proj.weight", StringComparison.Ordinal)
+            || name.EndsWith("experts.down_proj", StringComparison.Ordinal);
         bool vision = name.EndsWith("attn.proj.weight", StringComparison.Ordinal) || name.EndsWith("mlp.linear_fc2.weight", StringComparison.Ordinal);
         return text ? Math.Sqrt(2.0 * config.Text.Layers) : vision ? Math.Sqrt(2.0 * config.Vision!.Depth) : 1;
     }

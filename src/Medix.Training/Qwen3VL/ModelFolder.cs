@@ -13,11 +13,11 @@ internal static class ModelFolder
         Directory.CreateDirectory(folder);
         bool half = storage == WeightStorage.Bf16;
         List<TensorData> tensors = [];
+        Dictionary<string, long[]> shapes = ModelTensors.Of(model.Config).ToDictionary(tensor => tensor.Name, tensor => tensor.Shape);
         model.Export((name, values) =>
         {
-            NamedParameter parameter = model.Parameters[tensors.Count];
             byte[] bytes = half ? ToBFloat16(values) : MemoryMarshal.AsBytes(values).ToArray();
-            tensors.Add(new(PublishedName(name, model.Config), half ? "BF16" : "F32", [.. parameter.Shape], bytes));
+            tensors.Add(new(PublishedName(name, model.Config), half ? "BF16" : "F32", shapes[name], bytes));
         });
         SafetensorsWriter.Write(Path.Combine(folder, "model.safetensors"), tensors, null);
         ModelConfigWriter.Write(Path.Combine(folder, "config.json"), model.Config, half ? "bfloat16" : "float32");

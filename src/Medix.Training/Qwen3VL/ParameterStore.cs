@@ -12,23 +12,24 @@ namespace Medix.Training.Qwen3VL;
 public sealed record NamedParameter(string Name, IReadOnlyList<long> Shape, Tensor Value, Tensor Gradient, long Offset, long Count);
 
 /// <summary>
-/// All parameters of a model in one flat fp32 tensor and their gradients in another, so that clipping and the optimiser are one pass over memory.
-/// Each parameter begins on a cache line; the gap values stay zero.
+/// A model's parameters. The trainable ones are in one flat fp32 tensor and their gradients in another, so that clipping and the optimiser are one pass over
+/// memory; each begins on a cache line, and the gap values stay zero. Frozen ones are tensors of their own, in fp32 or bf16, without gradients.
 /// </summary>
 public sealed class ParameterStore : IDisposable
 {
     private const int LineFloats = 16;
     private readonly Dictionary<string, NamedParameter> byName = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Tensor> frozen = new(StringComparer.Ordinal);
 
-    internal ParameterStore(IReadOnlyList<ExpectedTensor> plan, Device device)
+    internal ParameterStore(IReadOnlyList<ExpectedTensor> trainable, Device device)
     {
-        long total = plan.Sum(parameter => RoundUp(Count(parameter)));
+        long total = trainable.Sum(parameter => RoundUp(Count(parameter)));
         using DisposeScope scope = NewDisposeScope();
         Values = zeros(total, ScalarType.Float32, device).DetachFromDisposeScope();
         Gradients = zeros(total, ScalarType.Float32, device).DetachFromDisposeScope();
         List<NamedParameter> all = [];
         long offset = 0;
-        foreach (ExpectedTensor parameter in plan)
+        foreach (ExpectedTensor parameter in trainable)
         {
             Tensor value = View(Values, offset, parameter).requires_grad_(true);
             Tensor gradient = View(Gradients, offset, parameter);
@@ -41,26 +42,35 @@ public sealed class ParameterStore : IDisposable
         All = all;
     }
 
-    /// <summary>The parameters in the order of the forward pass.</summary>
+    /// <summary>The trainable parameters in the order of the forward pass.</summary>
     public IReadOnlyList<NamedParameter> All { get; }
 
-    /// <summary>Every value, [total].</summary>
+    /// <summary>The frozen parameters.</summary>
+    public IReadOnlyDictionary<string, Tensor> Frozen => frozen;
+
+    /// <summary>Every trainable value, [total].</summary>
     public Tensor Values { get; }
 
     /// <summary>Every gradient, laid out as <see cref="Values"/>; backward passes add to it.</summary>
     public Tensor Gradients { get; }
 
-    /// <summary>Every value as memory; the storage must be on the CPU.</summary>
+    /// <summary>Every trainable value as memory; the storage must be on the CPU.</summary>
     public Span<float> ValueSpan => TensorMemory.Span(Values);
 
     /// <summary>Every gradient as memory; the storage must be on the CPU.</summary>
     public Span<float> GradientSpan => TensorMemory.Span(Gradients);
 
-    /// <summary>The parameter's value under its published name.</summary>
-    public Tensor this[string name] => byName[name].Value;
+    /// <summary>The parameter's value under its published name, trainable or frozen.</summary>
+    public Tensor this[string name] => byName.TryGetValue(name, out NamedParameter? trainable) ? trainable.Value : frozen[name];
 
     /// <summary>Forgets the gradients of earlier backward passes.</summary>
     public void ZeroGradients() => Gradients.zero_();
+
+    /// <summary>The trainable parameter of this name.</summary>
+    internal NamedParameter Trainable(string name) => byName[name];
+
+    /// <summary>Takes over a tensor that is not trained.</summary>
+    internal void AddFrozen(string name, Tensor value) => frozen.Add(name, value.DetachFromDisposeScope());
 
     /// <summary>Releases the storage.</summary>
     public void Dispose()
@@ -69,6 +79,11 @@ public sealed class ParameterStore : IDisposable
         {
             parameter.Value.Dispose();
             parameter.Gradient.Dispose();
+        }
+
+        foreach (Tensor value in frozen.Values)
+        {
+            value.Dispose();
         }
 
         Values.Dispose();

@@ -2,31 +2,38 @@ using Medix.Inference.Kernels;
 using Medix.Runs;
 using Medix.Training.Modules;
 using Medix.Weights;
+using Medix.Weights.Adapters;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Medix.Training.Qwen3VL;
 
 /// <summary>
-/// Qwen3-VL (dense) or text-only Qwen3 with gradients: the model as <c>reference/qwen3-vl</c> describes it, with all parameters in one flat fp32
-/// storage under their published names. Not safe for concurrent use.
+/// Qwen3-VL or text-only Qwen3 with gradients (arXiv 2511.21631, 2505.09388), parameters under their published names. All are trained, or some of them, or
+/// low-rank adapters beside them (<see cref="TuningOptions"/>). Not safe for concurrent use.
 /// </summary>
 public sealed class Qwen3VLForTraining : IDisposable
 {
     private readonly Operations operations;
     private readonly VisionTower? vision;
     private readonly TextDecoder decoder;
+    private readonly AdapterTerms adapters;
     private readonly int[] bannedIds;
+    private readonly bool trainsVision;
 
-    private Qwen3VLForTraining(Qwen3VLConfig config, Device device, bool kernels)
+    private Qwen3VLForTraining(Qwen3VLConfig config, TuningOptions options)
     {
-        RefuseMixture(config);
         Config = config;
-        Device = device;
-        operations = new Operations(kernels);
-        Store = new ParameterStore([.. ModelTensors.Of(config)], device);
-        vision = config.Vision is null ? null : new VisionTower(config.Vision, Store, operations);
-        decoder = new TextDecoder(config.Text, Store, operations);
+        Options = options;
+        Device = options.Device ?? CPU;
+        operations = new Operations(options.OwnKernels, options.BFloat16 ? ScalarType.BFloat16 : ScalarType.Float32, options.RecomputeActivations);
+        adapters = new AdapterTerms(config, options.Lora);
+        Store = new ParameterStore([.. ModelTensors.Of(config).Where(tensor => options.Trains(tensor.Name)), .. adapters.Plan], Device);
+        adapters.Bind(Store);
+        trainsVision = Store.All.Any(parameter => parameter.Name.StartsWith(ModelTensors.VisionPrefix, StringComparison.Ordinal));
+        Projections projections = new(Store, operations, adapters);
+        vision = config.Vision is null ? null : new VisionTower(config.Vision, Store, operations, projections);
+        decoder = new TextDecoder(config.Text, Store, operations, projections, new MixtureOfExperts(config.Text, Store, operations, adapters));
         bannedIds = config.Vision is null
             ? []
             : [.. new[] { config.ImageTokenId, config.VideoTokenId }.Distinct().Where(id => id >= 0 && id < config.Text.VocabularySize)];
@@ -41,23 +48,37 @@ public sealed class Qwen3VLForTraining : IDisposable
     /// <summary>The parameters' storage, for the optimiser and checkpoints.</summary>
     public ParameterStore Store { get; }
 
-    /// <summary>The parameters under their published (canonical) names, in the order of the forward pass.</summary>
+    /// <summary>What of the model is trained, and how.</summary>
+    public TuningOptions Options { get; }
+
+    /// <summary>The trainable parameters under their published (canonical) names, in the order of the forward pass; adapters' after them.</summary>
     public IReadOnlyList<NamedParameter> Parameters => Store.All;
 
+    /// <summary>Parameters of the whole model, frozen ones included, adapters not.</summary>
+    public long ModelParameterCount => ModelTensors.Of(Config).Sum(tensor => tensor.Shape.Aggregate(1L, (product, side) => product * side));
+
     /// <summary>
-    /// Reads a checkpoint into fp32. With <paramref name="ownKernels"/> false only torch's operations are used: the reference for tests.
+    /// Reads a checkpoint: what is trained into fp32, what is frozen in the precision it has.
     /// </summary>
-    /// <exception cref="MedixException">The model is a mixture of experts, or a weight is NaN or infinite.</exception>
-    public static Qwen3VLForTraining Load(Checkpoint checkpoint, Device? device = null, bool ownKernels = true)
+    /// <exception cref="MedixException">A weight is NaN or infinite, or the adapter's settings do not fit the model.</exception>
+    public static Qwen3VLForTraining Load(Checkpoint checkpoint, TuningOptions? options = null)
     {
-        RefuseMixture(checkpoint.Config);
         checkpoint.RequireFinite();
-        Qwen3VLForTraining model = new(checkpoint.Config, device ?? CPU, ownKernels);
-        foreach (NamedParameter parameter in model.Parameters)
+        Qwen3VLForTraining model = new(checkpoint.Config, options ?? new());
+        foreach (ExpectedTensor tensor in ModelTensors.Of(checkpoint.Config))
         {
-            model.Set(parameter, checkpoint.ReadFloat32(parameter.Name));
+            if (model.Options.Trains(tensor.Name))
+            {
+                model.Set(model.Store.Trainable(tensor.Name), checkpoint.ReadFloat32(tensor.Name), checkpoint.Info(tensor.Name).Shape);
+            }
+            else
+            {
+                model.Store.AddFrozen(tensor.Name, FrozenWeights.Read(checkpoint, tensor, model.Device));
+            }
         }
 
+        model.adapters.TakeLengths(model.Store);
+        model.adapters.Initialise(model.Options.Adapter, model.Options.Seed);
         return model;
     }
 
@@ -65,12 +86,17 @@ public sealed class Qwen3VLForTraining : IDisposable
     /// A new model with random weights: each parameter has its own sequence derived from the seed and its name, so the same seed gives the same model
     /// everywhere. Matrices are normal with deviation 0.02, those that write to the residual stream divided by √(2·layers); norms 1, biases 0.
     /// </summary>
-    public static Qwen3VLForTraining Create(Qwen3VLConfig config, ulong seed, Device? device = null, bool ownKernels = true)
+    public static Qwen3VLForTraining Create(Qwen3VLConfig config, ulong seed, TuningOptions? options = null)
     {
-        Qwen3VLForTraining model = new(config, device ?? CPU, ownKernels);
+        if (options is { Lora: not null } or { FreezeVision: true })
+        {
+            throw new ArgumentException("A new model has no weights worth freezing: train all of it.", nameof(options));
+        }
+
+        Qwen3VLForTraining model = new(config, options ?? new());
         foreach (NamedParameter parameter in model.Parameters)
         {
-            model.Set(parameter, InitialWeights.For(parameter, config, seed));
+            model.Set(parameter, InitialWeights.For(parameter, config, seed), parameter.Shape);
         }
 
         return model;
@@ -91,7 +117,8 @@ public sealed class Qwen3VLForTraining : IDisposable
             See(patches, packed.Grids, packed.ImageRows.Length, null));
         Tensor hidden = decoder.Forward(input, null);
         Tensor predicting = decoder.Norm(operations.Gather(hidden, RowMix.Lookup(packed.PredictingRows)));
-        TokenStatistics result = operations.LogProbs(predicting, decoder.HeadWeight, packed.Targets, bannedIds, temperature);
+        HeadOperands head = decoder.Head(predicting);
+        TokenStatistics result = operations.LogProbs(head.Hidden, head.Weight, packed.Targets, bannedIds, temperature);
         return new(result.LogProbs.MoveToOuterDisposeScope(), result.Entropy.MoveToOuterDisposeScope(), packed.Offsets);
     }
 
@@ -115,7 +142,8 @@ public sealed class Qwen3VLForTraining : IDisposable
             See(input.Patches, input.Grids, imageRows.Length, observe));
         Tensor normed = decoder.Norm(decoder.Forward(decoderInput, observe));
         observe?.Invoke("text.normed", normed);
-        Tensor logits = operations.Linear(normed, decoder.HeadWeight);
+        HeadOperands head = decoder.Head(normed);
+        Tensor logits = operations.Linear(head.Hidden, head.Weight).to_type(ScalarType.Float32);
         Tensor places = tensor(Array.ConvertAll(real, i => (long)i), device: Device);
         Tensor all = zeros([input.Tokens.Length, Config.Text.VocabularySize], logits.dtype, Device).index_copy(0, places, logits);
         return all.view(input.Rows, input.Length, -1).MoveToOuterDisposeScope();
@@ -132,16 +160,23 @@ public sealed class Qwen3VLForTraining : IDisposable
         GradientTensors.Release();
     }
 
-    /// <summary>Gives every parameter's canonical name and current values (row-major), wherever they are.</summary>
+    /// <summary>
+    /// Gives every weight's canonical name and current values (row-major), frozen ones included, in <see cref="ModelTensors"/>'s order and wherever they are;
+    /// adapters are not merged.
+    /// </summary>
     public void Export(Action<string, ReadOnlySpan<float>> receive)
     {
-        using Tensor values = Store.Values.cpu();
-        Span<float> all = Native.TensorMemory.Span(values);
-        foreach (NamedParameter parameter in Parameters)
+        foreach (ExpectedTensor tensor in ModelTensors.Of(Config))
         {
-            receive(parameter.Name, all.Slice(checked((int)parameter.Offset), checked((int)parameter.Count)));
+            using DisposeScope scope = NewDisposeScope();
+            receive(tensor.Name, Native.TensorMemory.Span(Store[tensor.Name].detach().to_type(ScalarType.Float32).cpu()));
         }
     }
+
+    /// <summary>The adapter as it stands. Throws <see cref="InvalidOperationException"/> where the weights themselves are trained.</summary>
+    public LoraAdapter ExportAdapter() => Options.Lora is null
+        ? throw new InvalidOperationException("The model's weights are trained, not an adapter.")
+        : adapters.Export();
 
     /// <summary>One parameter's current values (row-major) by its canonical name, for parameters on the CPU: what the inference engine reads its weights from.</summary>
     public ReadOnlySpan<float> Values(string name) => Native.TensorMemory.Span(Store[name]);
@@ -154,16 +189,6 @@ public sealed class Qwen3VLForTraining : IDisposable
 
     /// <summary>Releases the parameters.</summary>
     public void Dispose() => Store.Dispose();
-
-    private static void RefuseMixture(Qwen3VLConfig config)
-    {
-        if (config.Text.Experts is > 0)
-        {
-            throw new MedixException(
-                $"The model is a mixture of {config.Text.Experts} experts (architecture {config.Architecture}), which cannot be trained here. " +
-                "Train a dense model: Qwen3VLForConditionalGeneration or Qwen3ForCausalLM.");
-        }
-    }
 
     private static float[] Concatenate(IReadOnlyList<float[]> parts)
     {
@@ -196,13 +221,22 @@ public sealed class Qwen3VLForTraining : IDisposable
                 $"of {patchLength} each. Build prompts with the model's own image processor.");
         }
 
-        return vision.Forward(tensor(patches, [patches.Length / patchLength, patchLength], device: Device), grids, observe);
+        Tensor input = tensor(patches, [patches.Length / patchLength, patchLength], device: Device);
+        if (trainsVision)
+        {
+            return vision.Forward(input, grids, observe);
+        }
+
+        using IDisposable noGradient = no_grad();
+        return vision.Forward(input, grids, observe);
     }
 
-    private void Set(NamedParameter parameter, float[] values)
+    /// <summary>Expert weights may come as [experts, out, in]; they are held as published, [experts, in, out].</summary>
+    private void Set(NamedParameter parameter, float[] values, IReadOnlyList<long> shape)
     {
         using IDisposable noGradient = no_grad();
-        using Tensor source = tensor(values, [.. parameter.Shape], device: Device);
-        parameter.Value.copy_(source);
+        using DisposeScope scope = NewDisposeScope();
+        Tensor source = tensor(values, [.. shape], device: Device);
+        parameter.Value.copy_(shape.SequenceEqual(parameter.Shape) ? source : source.transpose(1, 2));
     }
 }

@@ -9,6 +9,12 @@ internal sealed record RotaryTables(Tensor Cos, Tensor Sin)
 {
     private const double VisionTheta = 10_000;
 
+    /// <summary>Cosines, then sines.</summary>
+    public IReadOnlyList<Tensor> Both => [Cos, Sin];
+
+    /// <summary>The tables of <see cref="Both"/>.</summary>
+    public static RotaryTables Of(IReadOnlyList<Tensor> both) => new(both[0], both[1]);
+
     /// <summary>
     /// Interleaved M-RoPE: angle j follows rows for j = 1, 4, 7, …, columns for j = 2, 5, 8, … (each up to three times its section), time elsewhere.
     /// </summary>

@@ -17,7 +17,7 @@ internal sealed record VisionFeatures(Tensor Merged, IReadOnlyList<Tensor> DeepS
 internal delegate void Observer(string name, Tensor value);
 
 /// <summary>Qwen3-VL's vision transformer: patches of all images in one matrix [N, hidden], attention within each frame.</summary>
-internal sealed class VisionTower(VisionConfig config, ParameterStore parameters, Operations operations)
+internal sealed class VisionTower(VisionConfig config, ParameterStore parameters, Operations operations, Projections projections)
 {
     private const double NormEpsilon = 1e-6;
     private const string Prefix = ModelTensors.VisionPrefix;
@@ -33,7 +33,8 @@ internal sealed class VisionTower(VisionConfig config, ParameterStore parameters
         List<Tensor> deepStack = [];
         for (int i = 0; i < config.Depth; i++)
         {
-            hidden = Block(hidden, $"{Prefix}blocks.{i}.", frames, angles);
+            string name = $"{Prefix}blocks.{i}.";
+            hidden = operations.Recomputed(hidden, angles.Both, (x, both) => Block(x, name, frames, RotaryTables.Of(both)));
             observe?.Invoke($"vision.block.{i}", hidden);
             for (int k = 0; k < config.DeepstackIndexes.Count; k++)
             {
@@ -54,7 +55,7 @@ internal sealed class VisionTower(VisionConfig config, ParameterStore parameters
     {
         // A patch row is one window of the convolution in its own order, so the convolution is a product.
         Tensor weight = parameters[$"{Prefix}patch_embed.proj.weight"].view(config.Hidden, -1);
-        Tensor embedded = operations.Linear(patches, weight, parameters[$"{Prefix}patch_embed.proj.bias"]);
+        Tensor embedded = operations.Linear(operations.Cast(patches), weight, parameters[$"{Prefix}patch_embed.proj.bias"]);
         observe?.Invoke("vision.patch_embed", embedded);
         Tensor hidden = embedded.Plus(operations.Gather(parameters[$"{Prefix}pos_embed.weight"], PositionGrid.Interpolate(grids, config)));
         observe?.Invoke("vision.embedded", hidden);
@@ -77,7 +78,7 @@ internal sealed class VisionTower(VisionConfig config, ParameterStore parameters
     }
 
     private Tensor Rotate(Tensor x, RotaryTables angles) =>
-        PlainOperations.Rope(x.reshape(x.shape[0], config.Heads, -1).to_type(ScalarType.Float32), angles.Cos, angles.Sin).to_type(x.dtype).reshape(x.shape);
+        PlainOperations.Rope(x.reshape(x.shape[0], config.Heads, -1), angles.Cos, angles.Sin).reshape(x.shape);
 
     /// <summary>Groups the patches of a merge × merge block into one token and projects it to the decoder's width.</summary>
     private Tensor Merge(Tensor hidden, string name, bool normAfterGrouping)
@@ -87,10 +88,10 @@ internal sealed class VisionTower(VisionConfig config, ParameterStore parameters
         return Linear(nn.functional.gelu(Linear(tokens, $"{name}linear_fc1")), $"{name}linear_fc2");
     }
 
-    private Tensor Linear(Tensor x, string name) => operations.Linear(x, parameters[$"{name}.weight"], parameters[$"{name}.bias"]);
+    private Tensor Linear(Tensor x, string name) => projections.Affine(x, name);
 
     private Tensor Norm(Tensor x, string name) =>
-        nn.functional.layer_norm(x, [x.shape[^1]], parameters[$"{name}.weight"], parameters[$"{name}.bias"], NormEpsilon);
+        nn.functional.layer_norm(x, [x.shape[^1]], operations.Cast(parameters[$"{name}.weight"]), operations.Cast(parameters[$"{name}.bias"]), NormEpsilon);
 
     private static Tensor GeluTanh(Tensor x)
     {

@@ -75,14 +75,6 @@ public sealed class ModelFilesTests : IDisposable
     }
 
     [Fact]
-    public void A_mixture_of_experts_is_refused()
-    {
-        Qwen3VLConfig config = TinyModels.Text with { Text = TinyModels.Text.Text with { Experts = 4, ExpertsPerToken = 2, ExpertIntermediate = 8 } };
-        MedixException error = Assert.Throws<MedixException>(() => Qwen3VLForTraining.Create(config, 1));
-        Assert.Contains("mixture of 4 experts", error.Message, StringComparison.Ordinal);
-    }
-
-    [Fact]
     public void A_weight_that_is_not_a_number_is_refused()
     {
         using TensorLeaks leaks = new();

@@ -20,7 +20,7 @@ internal static class TinyModels
     /// <summary>Weights large enough that attention and MLPs matter.</summary>
     public static Qwen3VLForTraining Create(Qwen3VLConfig config, bool ownKernels = true)
     {
-        Qwen3VLForTraining model = Qwen3VLForTraining.Create(config, 7, ownKernels: ownKernels);
+        Qwen3VLForTraining model = Qwen3VLForTraining.Create(config, 7, new() { OwnKernels = ownKernels });
         SeededRandom random = Seed.Random(11);
         Span<float> values = model.Store.ValueSpan;
         foreach (NamedParameter parameter in model.Parameters)
