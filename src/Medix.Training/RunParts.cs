@@ -13,6 +13,7 @@ using Medix.Training.Learning;
 using Medix.Training.Qwen3VL;
 using Medix.Training.Rollouts;
 using Medix.Weights;
+using Medix.Weights.Adapters;
 
 namespace Medix.Training;
 
@@ -92,12 +93,19 @@ public sealed class RunParts : IDisposable
             observer.Message($"  left out: {rows} x {reason}");
         }
 
-        using Checkpoint weights = Checkpoint.Open(checkpoint ?? source.Folder);
+        bool adapts = recipe.Tuning.Lora is not null;
+        using Checkpoint weights = Checkpoint.Open(adapts ? source.Folder : checkpoint ?? source.Folder);
         Algorithm algorithm = AlgorithmOf(recipe.Algorithm);
         var learner = new PolicyLearner(weights, recipe, algorithm, checkpoint, checkpoint is null ? null : source.Folder);
-        var engine = new LocalPolicyEngine(Qwen3VLModel.FromCheckpoint(weights), source.Tokenizer);
+        var engine = new LocalPolicyEngine(Qwen3VLModel.FromCheckpoint(weights, StorageOf(weights, adapts)), source.Tokenizer);
+        if (adapts)
+        {
+            engine.UpdateWeights(learner);
+        }
+
         var reward = new RewardFactory(recipe.Reward, data.Texts.Select(t => t.Answer));
-        observer.Message($"Model: {recipe.Model.Path}, {learner.ParameterCount / 1e6:0.00} M parameters; {reward.JudgeName}, {reward.EmbedderName}");
+        string trained = adapts ? $" ({learner.TrainedCount / 1e6:0.00} M trained in adapters)" : "";
+        observer.Message($"Model: {recipe.Model.Path}, {learner.ParameterCount / 1e6:0.00} M parameters{trained}; {reward.JudgeName}, {reward.EmbedderName}");
         return new RunParts(recipe, source, data, learner, engine, reward, HashOf(source.Folder));
     }
 
@@ -145,10 +153,18 @@ public sealed class RunParts : IDisposable
         return new Trainer(Learner, Engine, Reward, Samples, AlgorithmOf(recipe.Algorithm), recipe);
     }
 
-    /// <summary>Saves the policy in Hugging Face layout and returns the SHA-256 of its weights file.</summary>
+    /// <summary>Saves the policy in Hugging Face layout, or its adapter in PEFT's, and returns the SHA-256 of its weights file.</summary>
     public string SaveModel(string folder)
     {
-        Learner.Model.Save(folder, recipe.Model.SavePrecision == "bf16" ? WeightStorage.Bf16 : WeightStorage.Fp32);
+        if (recipe.Tuning.Lora is null)
+        {
+            Learner.Model.Save(folder, recipe.Model.SavePrecision == "bf16" ? WeightStorage.Bf16 : WeightStorage.Fp32);
+        }
+        else
+        {
+            Learner.Model.ExportAdapter().Save(folder, Learner.Config);
+        }
+
         source.CopyCompanions(folder);
         return HashOf(folder);
     }
@@ -161,13 +177,15 @@ public sealed class RunParts : IDisposable
         reward.Dispose();
     }
 
+    /// <summary>An adapter is trained beside the base as it is: where that is in bf16, the engine needs no more.</summary>
+    private static WeightStorage StorageOf(Checkpoint weights, bool adapts) =>
+        adapts && ModelTensors.Of(weights.Config).Where(t => t.Shape.Length > 1).All(t => weights.Info(t.Name).DType == "BF16") ? WeightStorage.Bf16 : WeightStorage.Fp32;
+
     private static string HashOf(string folder)
     {
-        string path = Path.Combine(folder, "model.safetensors");
-        if (!File.Exists(path))
-        {
-            path = Path.Combine(folder, "model.safetensors.index.json"); // shards: the index names them
-        }
+        // Of shards it is the index that names them.
+        string[] names = ["model.safetensors", "model.safetensors.index.json", LoraAdapter.WeightsFile];
+        string path = names.Select(name => Path.Combine(folder, name)).First(File.Exists);
 
         using FileStream stream = File.OpenRead(path);
         return Convert.ToHexStringLower(SHA256.HashData(stream));

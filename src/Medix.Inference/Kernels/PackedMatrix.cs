@@ -45,6 +45,9 @@ public sealed unsafe class PackedMatrix : IDisposable
     /// <summary>How the numbers are stored.</summary>
     public WeightStorage Storage { get; }
 
+    /// <summary>What an adapter adds to every product, or null.</summary>
+    public LowRankChange? Change { get; set; }
+
     /// <summary>The packed numbers, for kernels.</summary>
     internal PackedView View { get; }
 
@@ -72,16 +75,32 @@ public sealed unsafe class PackedMatrix : IDisposable
     internal void CopyRow(int output, float* target) => View.CopyRow(output, target);
 
     /// <summary><c>C[rows, N] (+)= A[rows, K] · Wᵀ</c> on the calling thread. Allocates nothing.</summary>
-    public void Multiply(float* a, int lda, float* c, int ldc, int rows, bool accumulate = false) =>
+    public void Multiply(float* a, int lda, float* c, int ldc, int rows, bool accumulate = false)
+    {
+        if (accumulate && Change is { Lengthens: true })
+        {
+            Change.AddProduct(this, a, lda, c, ldc, rows);
+            return;
+        }
+
         View.Multiply(a, lda, 1, c, ldc, rows, 0, View.Panels, accumulate);
+        Change?.Add(a, lda, c, ldc, rows);
+    }
 
     /// <summary>The same product with the outputs shared out over the pool: for few rows and large weights.</summary>
     public void Multiply(WorkerPool pool, float* a, int lda, float* c, int ldc, int rows, bool accumulate = false)
     {
         ArgumentNullException.ThrowIfNull(pool);
+        if (accumulate && Change is { Lengthens: true })
+        {
+            Change.AddProduct(this, a, lda, c, ldc, rows);
+            return;
+        }
+
         int chunks = Math.Min(View.Panels, pool.Threads * 8);
         Product product = new(View, a, lda, c, ldc, rows, accumulate, chunks);
         pool.Run(&MultiplyChunk, &product, chunks);
+        Change?.Add(a, lda, c, ldc, rows);
     }
 
     /// <inheritdoc />

@@ -4,6 +4,7 @@ using Medix.Inference.Kernels;
 using Medix.Runs;
 using Medix.Text;
 using Medix.Weights;
+using Medix.Weights.Adapters;
 
 namespace Medix.Inference.Qwen3VL;
 
@@ -17,6 +18,7 @@ public sealed unsafe class Qwen3VLModel : IDisposable
     private readonly VisionWeights? vision;
     private readonly VisionTower? tower;
     private readonly Prefill prefill;
+    private IReadOnlyDictionary<string, IReadOnlyList<WeightPlace>> places = new Dictionary<string, IReadOnlyList<WeightPlace>>();
 
     private Qwen3VLModel(Qwen3VLConfig config, WeightStorage storage, WorkerPool pool)
     {
@@ -87,6 +89,26 @@ public sealed unsafe class Qwen3VLModel : IDisposable
         WeightLoader loader = new(read, Pool);
         text.Load(loader);
         vision?.Load(loader);
+        places = loader.Places;
+    }
+
+    /// <summary>
+    /// Makes an adapter ready for this model; it does nothing until it is used, and the caller disposes it after its last use.
+    /// Throws <see cref="MedixException"/> where it is of another model.
+    /// </summary>
+    public ModelAdapter Prepare(LoraAdapter adapter)
+    {
+        ArgumentNullException.ThrowIfNull(adapter);
+        return new(adapter, places, Pool);
+    }
+
+    /// <summary>From now on the model answers with this adapter, unmerged; null takes it off. Not during a computation.</summary>
+    public void Use(ModelAdapter? adapter)
+    {
+        foreach (WeightPlace place in places.Values.SelectMany(list => list))
+        {
+            place.Matrix.Change = adapter?.Changes.GetValueOrDefault(place.Matrix);
+        }
     }
 
     /// <summary>

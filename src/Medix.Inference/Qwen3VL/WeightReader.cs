@@ -14,6 +14,9 @@ internal sealed unsafe class WeightLoader(WeightReader read, WorkerPool pool)
     /// <summary>Parameters read.</summary>
     public int Count { get; private set; }
 
+    /// <summary>Where each matrix went, in the order of its experts where it has several.</summary>
+    public Dictionary<string, IReadOnlyList<WeightPlace>> Places { get; } = new(StringComparer.Ordinal);
+
     /// <summary>Copies a vector.</summary>
     public void Read(string name, AlignedMemory target)
     {
@@ -26,6 +29,7 @@ internal sealed unsafe class WeightLoader(WeightReader read, WorkerPool pool)
     {
         rows = rows < 0 ? target.N : rows;
         target.SetRows(first, Read(name, (long)rows * target.K), pool);
+        Places[name] = [new(target, first, rows)];
     }
 
     private ReadOnlySpan<float> Read(string name, long expected)

@@ -21,18 +21,16 @@ public sealed record UpdateReport(double Loss, LossMetrics Metrics, double GradN
 /// </summary>
 public sealed class PolicyLearner : IDisposable
 {
-    private const int MaxTokensPerPass = 16_384;
     private readonly OptimizerRecipe recipe;
     private readonly Algorithm algorithm;
     private readonly IPolicyLoss loss;
     private readonly float temperature;
     private readonly Qwen3VLForTraining? reference;
-    private AdamW optimizer;
-    private readonly Dictionary<string, NamedParameter> parameters;
+    private DeviceOptimizer optimizer;
 
     /// <summary>
-    /// Loads the policy. <paramref name="checkpoint"/> is a folder with the optimiser's moments; <paramref name="referenceFolder"/> holds the frozen reference
-    /// of a KL penalty where it is not the policy's own start.
+    /// Loads the policy. <paramref name="checkpoint"/> is a folder with the optimiser's moments, and with the adapter where one is trained;
+    /// <paramref name="referenceFolder"/> holds the frozen reference of a KL penalty where it is not the policy's own start.
     /// </summary>
     public PolicyLearner(Checkpoint weights, TrainRecipe recipe, Algorithm algorithm, string? checkpoint, string? referenceFolder)
     {
@@ -40,18 +38,18 @@ public sealed class PolicyLearner : IDisposable
         this.algorithm = algorithm;
         loss = algorithm.CreateLoss();
         temperature = (float)recipe.Rollout.Temperature;
-        Model = Qwen3VLForTraining.Load(weights);
-        parameters = Model.Parameters.ToDictionary(p => p.Name);
-        optimizer = new AdamW(Model.Store.ValueSpan.Length);
+        TuningOptions options = Tuning.OptionsOf(recipe, weights.Config, checkpoint);
+        Model = Qwen3VLForTraining.Load(weights, options);
+        optimizer = new DeviceOptimizer(Model.Store);
         if (checkpoint is not null)
         {
             optimizer.Import(OptimizerFile.Read(checkpoint));
         }
 
-        if (algorithm.NeedsReference)
+        if (algorithm.NeedsReference && options.Lora is null)
         {
             using Checkpoint? other = referenceFolder is null ? null : Checkpoint.Open(referenceFolder);
-            reference = Qwen3VLForTraining.Load(other ?? weights);
+            reference = Qwen3VLForTraining.Load(other ?? weights, options with { FreezeAll = true });
         }
     }
 
@@ -61,8 +59,11 @@ public sealed class PolicyLearner : IDisposable
     /// <summary>The model's shape.</summary>
     public Qwen3VLConfig Config => Model.Config;
 
-    /// <summary>Number of weights.</summary>
-    public long ParameterCount => Model.Parameters.Sum(p => p.Count);
+    /// <summary>Number of weights of the model.</summary>
+    public long ParameterCount => Model.ModelParameterCount;
+
+    /// <summary>Number of weights that are trained: the model's own, or its adapters'.</summary>
+    public long TrainedCount => Model.Parameters.Sum(p => p.Count);
 
     /// <summary>Updates the moments have seen.</summary>
     public long OptimizerSteps => optimizer.Step;
@@ -121,15 +122,20 @@ public sealed class PolicyLearner : IDisposable
     }
 
     /// <summary>Forgets the moments: RL begins with an optimiser of its own.</summary>
-    public void RestartOptimizer() => optimizer = new AdamW(Model.Store.ValueSpan.Length);
+    public void RestartOptimizer() => optimizer = new DeviceOptimizer(Model.Store);
 
-    /// <summary>A parameter's values by its published name: what the rollout engine is brought up to date from. Valid until the next update.</summary>
-    public ReadOnlySpan<float> Weights(string name) => Model.Store.ValueSpan.Slice((int)parameters[name].Offset, (int)parameters[name].Count);
-
-    /// <summary>Writes weights (fp32) and moments into a folder.</summary>
+    /// <summary>Writes what is trained, the weights (fp32) or the adapter, and the moments into a folder.</summary>
     public void Save(string folder)
     {
-        Model.Save(folder);
+        if (Model.Options.Lora is null)
+        {
+            Model.Save(folder);
+        }
+        else
+        {
+            Model.ExportAdapter().Save(folder, Config);
+        }
+
         OptimizerFile.Write(folder, optimizer.Export());
     }
 
@@ -147,14 +153,14 @@ public sealed class PolicyLearner : IDisposable
         return groups.Chunk(perUpdate).Select(chunk => (IReadOnlyList<TrainingRollout>)[.. chunk.SelectMany(g => g)]);
     }
 
-    private static IEnumerable<PolicyPass> Passes(IReadOnlyList<TrainingRollout> rollouts)
+    private IEnumerable<PolicyPass> Passes(IReadOnlyList<TrainingRollout> rollouts)
     {
         List<TrainingRollout> pass = [];
         int tokens = 0;
         foreach (IGrouping<int, TrainingRollout> group in rollouts.GroupBy(r => r.Group))
         {
             int size = group.First().Prompt.Input.Tokens.Length + group.Sum(r => r.Rollout.Tokens.Length);
-            if (pass.Count > 0 && tokens + size > MaxTokensPerPass)
+            if (pass.Count > 0 && tokens + size > recipe.MaxTokensPerPass)
             {
                 yield return new PolicyPass(pass);
                 pass = [];
@@ -169,35 +175,35 @@ public sealed class PolicyLearner : IDisposable
     }
 
     private double Apply(double rate, double weightDecay) => optimizer.Update(
-        Model.Store.ValueSpan,
-        Model.Store.GradientSpan,
         new AdamWOptions(rate, recipe.Beta1, recipe.Beta2, WeightDecay: weightDecay, MaxGradientNorm: recipe.MaxGradNorm)).GradientNorm;
 
     private PolicyLossResult Accumulate(PolicyPass pass, LossScale scale, bool compare, ref DifferenceSums differences)
     {
         using DisposeScope scope = torch.NewDisposeScope();
         using ResponseLogProbs result = Model.Evaluate(pass.Batch, temperature);
-        float[] logProbs = result.LogProbs.detach().data<float>().ToArray();
+        float[] logProbs = result.LogProbs.detach().cpu().data<float>().ToArray();
         if (compare)
         {
             pass.Compare(logProbs, ref differences);
         }
 
-        PolicyBatch batch = pass.Collate(logProbs, result.Entropy.detach().data<float>().ToArray(), ReferenceLogProbs(pass));
+        PolicyBatch batch = pass.Collate(logProbs, result.Entropy.detach().cpu().data<float>().ToArray(), ReferenceLogProbs(pass));
         PolicyLossResult objective = PolicyObjective.Compute(loss, batch, algorithm.Options, scale);
-        Qwen3VLForTraining.Backward((result.LogProbs * torch.tensor(pass.Flatten(objective.Gradient))).sum());
+        Qwen3VLForTraining.Backward((result.LogProbs * torch.tensor(pass.Flatten(objective.Gradient), device: Model.Device)).sum());
         return objective;
     }
 
     private float[]? ReferenceLogProbs(PolicyPass pass)
     {
-        if (reference is null)
+        if (!algorithm.NeedsReference)
         {
             return null;
         }
 
+        // An adapter's reference is its own base: no second model is kept.
+        using DisposeScope scope = torch.NewDisposeScope();
         using IDisposable noGradient = torch.no_grad();
-        using ResponseLogProbs result = reference.Evaluate(pass.Batch, temperature);
-        return result.LogProbs.data<float>().ToArray();
+        using ResponseLogProbs result = reference?.Evaluate(pass.Batch, temperature) ?? Model.EvaluateBase(pass.Batch, temperature);
+        return result.LogProbs.cpu().data<float>().ToArray();
     }
 }

@@ -35,8 +35,11 @@ internal sealed class AdapterTerms
         return config.Dora ? pair.Append(new(Magnitude(target), [target.Output])) : pair;
     });
 
+    /// <summary>Takes the adapters off while it is set.</summary>
+    public bool Off { get; set; }
+
     /// <summary>The adapter of a weight, or null.</summary>
-    public AdapterTerm? this[string parameter] => byParameter.GetValueOrDefault(parameter);
+    public AdapterTerm? this[string parameter] => Off ? null : byParameter.GetValueOrDefault(parameter);
 
     /// <summary>Finds the adapters' tensors in the store, once they are there.</summary>
     public void Bind(ParameterStore store)

@@ -20,6 +20,7 @@ public sealed class Qwen3VLForTraining : IDisposable
     private readonly AdapterTerms adapters;
     private readonly int[] bannedIds;
     private readonly bool trainsVision;
+    private Tensor? widened;
 
     private Qwen3VLForTraining(Qwen3VLConfig config, TuningOptions options)
     {
@@ -122,6 +123,20 @@ public sealed class Qwen3VLForTraining : IDisposable
         return new(result.LogProbs.MoveToOuterDisposeScope(), result.Entropy.MoveToOuterDisposeScope(), packed.Offsets);
     }
 
+    /// <summary><see cref="Evaluate"/> of the model without its adapter: the reference of a KL penalty, without a second copy of the weights.</summary>
+    public ResponseLogProbs EvaluateBase(TrainingBatch batch, float temperature)
+    {
+        adapters.Off = true;
+        try
+        {
+            return Evaluate(batch, temperature);
+        }
+        finally
+        {
+            adapters.Off = false;
+        }
+    }
+
     /// <summary>
     /// Logits [rows, length, vocabulary] of a padded batch, every place computed on its own sequence's real tokens; zeros at padded places.
     /// The caller disposes the result.
@@ -178,8 +193,22 @@ public sealed class Qwen3VLForTraining : IDisposable
         ? throw new InvalidOperationException("The model's weights are trained, not an adapter.")
         : adapters.Export();
 
-    /// <summary>One parameter's current values (row-major) by its canonical name, for parameters on the CPU: what the inference engine reads its weights from.</summary>
-    public ReadOnlySpan<float> Values(string name) => Native.TensorMemory.Span(Store[name]);
+    /// <summary>
+    /// One parameter's current values (row-major) by its canonical name: what the inference engine reads its weights from. Valid until the next call or update.
+    /// </summary>
+    public ReadOnlySpan<float> Values(string name)
+    {
+        Tensor value = Store[name];
+        if (Native.TensorMemory.IsPlainFloat32(value))
+        {
+            return Native.TensorMemory.Span(value);
+        }
+
+        using DisposeScope scope = NewDisposeScope();
+        widened?.Dispose();
+        widened = value.detach().to_type(ScalarType.Float32).cpu().contiguous().DetachFromDisposeScope();
+        return Native.TensorMemory.Span(widened);
+    }
 
     /// <summary>
     /// Writes <c>config.json</c> and <c>model.safetensors</c> (fp32, or bf16 rounded to nearest even) into a folder that is created where needed; each file appears
@@ -188,7 +217,11 @@ public sealed class Qwen3VLForTraining : IDisposable
     public void Save(string folder, WeightStorage storage = WeightStorage.Fp32) => ModelFolder.Save(this, folder, storage);
 
     /// <summary>Releases the parameters.</summary>
-    public void Dispose() => Store.Dispose();
+    public void Dispose()
+    {
+        widened?.Dispose();
+        Store.Dispose();
+    }
 
     private static float[] Concatenate(IReadOnlyList<float[]> parts)
     {

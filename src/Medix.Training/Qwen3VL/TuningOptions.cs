@@ -17,6 +17,9 @@ public sealed record TuningOptions
     /// <summary>Leaves the vision tower as it is, in the precision of its file.</summary>
     public bool FreezeVision { get; init; }
 
+    /// <summary>Trains nothing: the reference of a KL penalty.</summary>
+    public bool FreezeAll { get; init; }
+
     /// <summary>
     /// Keeps only the input of each layer for the backward pass and computes the rest again there: a third more work, a fraction of the memory (Chen et al. 2016,
     /// arXiv 1604.06174).
@@ -36,5 +39,5 @@ public sealed record TuningOptions
     public ulong Seed { get; init; }
 
     /// <summary>Whether a base parameter is trained.</summary>
-    internal bool Trains(string name) => Lora is null && !(FreezeVision && name.StartsWith(Weights.ModelTensors.VisionPrefix, StringComparison.Ordinal));
+    internal bool Trains(string name) => Lora is null && !FreezeAll && !(FreezeVision && name.StartsWith(Weights.ModelTensors.VisionPrefix, StringComparison.Ordinal));
 }

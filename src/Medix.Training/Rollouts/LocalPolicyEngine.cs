@@ -11,6 +11,7 @@ public sealed class LocalPolicyEngine(Qwen3VLModel model, Tokenizer tokenizer) :
 {
     private readonly BatchedGenerator generator = new(model);
     private int version;
+    private ModelAdapter? adapter;
 
     /// <inheritdoc />
     public IReadOnlyList<RolloutGroup> Collect(IReadOnlyList<PreparedSample> prompts, RolloutOptions options, CancellationToken cancellationToken)
@@ -21,15 +22,30 @@ public sealed class LocalPolicyEngine(Qwen3VLModel model, Tokenizer tokenizer) :
         return [.. prompts.Select((p, i) => new RolloutGroup(p, [.. completions[i].Select((c, draw) => ToRollout(p.Sample.Id, draw, c))]))];
     }
 
-    /// <summary>Takes over the learner's weights.</summary>
+    /// <summary>Takes over the learner's weights, or its adapter, which runs beside the base as it does in training.</summary>
     public void UpdateWeights(PolicyLearner learner)
     {
-        model.UpdateWeights(learner.Weights);
+        if (learner.Model.Options.Lora is null)
+        {
+            model.UpdateWeights(learner.Model.Values);
+        }
+        else
+        {
+            ModelAdapter newer = model.Prepare(learner.Model.ExportAdapter());
+            model.Use(newer);
+            adapter?.Dispose();
+            adapter = newer;
+        }
+
         version++;
     }
 
     /// <inheritdoc />
-    public void Dispose() => model.Dispose();
+    public void Dispose()
+    {
+        adapter?.Dispose();
+        model.Dispose();
+    }
 
     private static ulong[] Seeds(string sampleId, RolloutOptions options) =>
         [.. Enumerable.Range(0, options.Draws).Select(draw => Seed.Derive(options.Seed, Seed.Of(sampleId), (ulong)draw))];

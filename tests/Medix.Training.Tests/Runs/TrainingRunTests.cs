@@ -3,6 +3,7 @@ using Medix.Evaluation.Reports;
 using Medix.Runs;
 using Medix.Runs.Recipes;
 using Medix.Weights;
+using Medix.Weights.Adapters;
 
 namespace Medix.Training.Tests.Runs;
 
@@ -69,6 +70,42 @@ public class TrainingRunTests
         Assert.NotNull(end.Report);
         Assert.Equal(3, end.Report.Steps.Count);
         Assert.Equal(Curve(whole), end.Report.Steps.Select(s => s.Reward).ToArray());
+    }
+
+    [Fact]
+    public async Task An_adapter_run_leaves_an_adapter_and_resumes_to_the_same_curve()
+    {
+        string[] tuning = ["tuning.lora.rank=4", "tuning.lora.modules=[\"all-linear\"]", "optimizer.learningRate=0.01"];
+        using var whole = new TinyRun();
+        TrainingOutcome outcome = await whole.ExecuteAsync(TinyRun.NanoRecipe(tuning));
+        string[] files = [.. Directory.GetFiles(outcome.Folder.PathOf("model")).Select(file => Path.GetFileName(file)!)];
+        Assert.Contains("adapter_config.json", files);
+        Assert.DoesNotContain("model.safetensors", files);
+        using Checkpoint nano = Checkpoint.Open(Path.Combine(AppContext.BaseDirectory, "models", "nano"));
+        Assert.Contains(LoraAdapter.Load(outcome.Folder.PathOf("model"), nano.Config).Layers, layer => layer.B.Any(value => value != 0));
+        Assert.All(whole.Steps.Where(s => s.GroupsKept > 0), s => Assert.InRange(s.LogprobDifferenceMax, 0, 1e-3));
+
+        using var stopped = new TinyRun { StopAfter = 1 };
+        TrainingOutcome half = await stopped.ExecuteAsync(TinyRun.NanoRecipe(tuning));
+        using var resumed = new TinyRun();
+        TrainingOutcome end = await resumed.ExecuteAsync(TinyRun.NanoRecipe(tuning), half.Folder);
+        Assert.Equal(Curve(whole), end.Report!.Steps.Select(s => s.Reward).ToArray());
+    }
+
+    [Fact]
+    public async Task Recomputing_activations_and_smaller_passes_change_no_reward_and_freezing_leaves_the_vision_tower()
+    {
+        string[] frozen = ["tuning.freezeVision=true"];
+        using var plain = new TinyRun();
+        TrainingOutcome outcome = await plain.ExecuteAsync(TinyRun.NanoRecipe(frozen));
+        using var saving = new TinyRun();
+        await saving.ExecuteAsync(TinyRun.NanoRecipe([.. frozen, "tuning.recomputeActivations=true", "optimizer.maxTokensPerPass=100"]));
+        Assert.Equal(Curve(plain), Curve(saving));
+        Assert.All(plain.Steps.Zip(saving.Steps), pair => Assert.Equal(pair.First.GradNorm, pair.Second.GradNorm, 1e-3 * pair.First.GradNorm));
+
+        using Checkpoint before = Checkpoint.Open(Path.Combine(AppContext.BaseDirectory, "models", "nano")), after = Checkpoint.Open(outcome.Folder.PathOf("model"));
+        Assert.All(before.Names, name => Assert.True(
+            before.ReadFloat32(name).AsSpan().SequenceEqual(after.ReadFloat32(name)) == name.StartsWith(ModelTensors.VisionPrefix, StringComparison.Ordinal), name));
     }
 
     [Fact]

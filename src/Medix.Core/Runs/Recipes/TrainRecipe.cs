@@ -19,6 +19,9 @@ public sealed record TrainRecipe
     /// <summary>The model to start from.</summary>
     public ModelRecipe Model { get; init; } = new();
 
+    /// <summary>What of the model is trained.</summary>
+    public TuningRecipe Tuning { get; init; } = new();
+
     /// <summary>The samples.</summary>
     public DataRecipe Data { get; init; } = new();
 
@@ -373,6 +376,11 @@ public sealed record OptimizerRecipe
     [Meaning("Global gradient norm above which gradients are scaled down.")]
     [Between(1e-6, 1e6)]
     public double MaxGradNorm { get; init; } = 1;
+
+    /// <summary>Size of a pass.</summary>
+    [Meaning("Tokens, prompts included, that go through the model in one pass of an update; the passes' gradients add up to exactly those of one pass.")]
+    [Between(1, 10_000_000)]
+    public int MaxTokensPerPass { get; init; } = 16_384;
 
     /// <summary>Updates per step.</summary>
     [Meaning("Optimizer updates per RL step; the step's groups are dealt over them (the first is on-policy, later ones are clipped).")]
