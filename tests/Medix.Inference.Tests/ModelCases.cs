@@ -61,7 +61,7 @@ internal static class ModelCases
             return false;
         }
 
-        return ModelConfigReader.Read(config).Text.Experts is null or 0;
+        return true;
     }
 }
 

@@ -1,3 +1,4 @@
+using Medix.Inference.Generation;
 using Medix.Inference.Kernels;
 using Medix.Inference.Qwen3VL;
 using Medix.Runs;
@@ -15,7 +16,7 @@ public class Qwen3VLModelTests
         using Qwen3VLModel updated = RandomModels.Create(2, seed: 1), fresh = RandomModels.Create(2, seed: 2);
         Dictionary<string, float[]> parameters = RandomModels.Parameters(RandomModels.Seeing, 2);
         Assert.NotEqual(fresh.Logits(input), updated.Logits(input));
-        updated.UpdateWeights(name => parameters[name]);
+        updated.UpdateWeights((name, start, values) => parameters[name].AsSpan((int)start, values.Length).CopyTo(values));
         Assert.Equal(fresh.Logits(input), updated.Logits(input));
     }
 
@@ -44,12 +45,31 @@ public class Qwen3VLModelTests
         }
     }
 
+    /// <summary>Prefill computes expert by expert over all rows, decoding row by row: the answers must be one, for any number of threads.</summary>
     [Fact]
-    public void Mixtures_of_experts_are_refused()
+    public void A_mixture_of_experts_answers_alike_for_any_threads_and_batch()
     {
-        Qwen3VLConfig mixture = RandomModels.Seeing with { Text = RandomModels.Seeing.Text with { Experts = 4, ExpertsPerToken = 2, ExpertIntermediate = 8 } };
-        MedixException e = Assert.Throws<MedixException>(() => Qwen3VLModel.FromParameters(mixture, _ => []));
-        Assert.Contains("mixture-of-experts", e.Message, StringComparison.Ordinal);
+        Qwen3VLConfig mixture = RandomModels.Seeing with
+        {
+            Text = RandomModels.Seeing.Text with { Experts = 6, ExpertsPerToken = 2, ExpertIntermediate = 20, DenseLayers = [1] },
+        };
+        ModelInput[] inputs = [RandomModels.Text(9, 1), RandomModels.WithImage(12, 4, 4, 3), RandomModels.Text(70, 2)];
+        SamplingOptions sampling = new(12, 1);
+        IReadOnlyList<IReadOnlyList<Completion>>? expected = null;
+        foreach (int threads in (int[])[1, 2, 3])
+        {
+            using Qwen3VLModel model = RandomModels.Create(threads, mixture);
+            BatchedGenerator generator = new(model);
+            var together = generator.Generate([.. inputs.Select(input => new GenerationRequest(input, [1, 2, 3]))], sampling, cancellationToken: TestContext.Current.CancellationToken);
+            expected ??= together;
+            for (int i = 0; i < inputs.Length; i++)
+            {
+                Completion alone = generator.Generate([new GenerationRequest(inputs[i], [2])], sampling, cancellationToken: TestContext.Current.CancellationToken)[0][0];
+                Assert.Equal(expected[i][1].Tokens, together[i][1].Tokens);
+                Assert.Equal(expected[i][1].Tokens, alone.Tokens);
+                Assert.Equal(expected[i][1].LogProbs, alone.LogProbs);
+            }
+        }
     }
 
     [Fact]

@@ -64,12 +64,30 @@ public sealed class Checkpoint : IDisposable
         return at.File.Tensors[at.Name] with { Name = name };
     }
 
-    /// <summary>The tensor's values as float; see <see cref="SafetensorsFile.ReadFloat32"/>.</summary>
+    /// <summary>The tensor's values as float; see <see cref="SafetensorsFile.ReadFloat32(string)"/>.</summary>
     public float[] ReadFloat32(string name)
     {
         Location at = Find(name);
         return at.File.ReadFloat32(at.Name);
     }
+
+    /// <summary>Part of a tensor's values as float; see <see cref="SafetensorsFile.ReadFloat32(string, long, Span{float})"/>.</summary>
+    public void ReadFloat32(string name, long start, Span<float> values)
+    {
+        Location at = Find(name);
+        at.File.ReadFloat32(at.Name, start, values);
+    }
+
+    /// <summary>Lets the system take a tensor's pages back; see <see cref="SafetensorsFile.Release"/>.</summary>
+    public void Release(string name)
+    {
+        Location at = Find(name);
+        at.File.Release(at.Name);
+    }
+
+    /// <summary>Whether the experts' matrices of this tensor are held as [experts, out, in], as transformers 5 saves them, not as published.</summary>
+    public bool HoldsExpertsTransposed(ExpectedTensor expected) =>
+        expected.OtherShape is not null && !Info(expected.Name).Shape.AsSpan().SequenceEqual(expected.Shape);
 
     /// <summary>The tensor's bytes in the mapped file; see <see cref="SafetensorsFile.Bytes(string)"/>.</summary>
     public ReadOnlySpan<byte> Bytes(string name)
@@ -87,6 +105,8 @@ public sealed class Checkpoint : IDisposable
             {
                 return found with { Tensor = name };
             }
+
+            at.File.Release(at.Name);
         }
 
         return null;

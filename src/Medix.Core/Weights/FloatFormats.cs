@@ -7,6 +7,23 @@ namespace Medix.Weights;
 /// <summary>Widening of the 16-bit float formats and the search for NaN and infinities, vectorised: models have billions of values.</summary>
 internal static class FloatFormats
 {
+    /// <summary>Bytes of F32, BF16 or F16 as floats.</summary>
+    public static void Widen(string dtype, ReadOnlySpan<byte> bytes, Span<float> destination)
+    {
+        switch (dtype)
+        {
+            case "F32":
+                bytes.CopyTo(MemoryMarshal.AsBytes(destination));
+                break;
+            case "BF16":
+                WidenBFloat16(MemoryMarshal.Cast<byte, ushort>(bytes), destination);
+                break;
+            default:
+                WidenHalf(MemoryMarshal.Cast<byte, Half>(bytes), destination);
+                break;
+        }
+    }
+
     /// <summary>A bfloat16 is the upper half of a float.</summary>
     public static void WidenBFloat16(ReadOnlySpan<ushort> source, Span<float> destination)
     {

@@ -11,7 +11,7 @@ namespace Medix.Weights;
 /// The header is checked whole at open, so that later reads cannot leave the file. The file must not change while it is open.
 /// Safe for concurrent reads.
 /// </summary>
-public sealed unsafe class SafetensorsFile : IDisposable
+public sealed unsafe partial class SafetensorsFile : IDisposable
 {
     private readonly MemoryMappedFile _map;
     private readonly MemoryMappedViewAccessor _view;
@@ -83,25 +83,40 @@ public sealed unsafe class SafetensorsFile : IDisposable
     /// <summary>The tensor's values as float: F32 as stored, BF16 and F16 widened (exact). Other types throw <see cref="MedixException"/>.</summary>
     public float[] ReadFloat32(string name)
     {
+        float[] values = new float[Find(name).Count];
+        ReadFloat32(name, 0, values);
+        return values;
+    }
+
+    /// <summary>Part of a tensor's values as float, from value number <paramref name="start"/> on.</summary>
+    public void ReadFloat32(string name, long start, Span<float> values)
+    {
         TensorInfo tensor = Find(name);
-        ReadOnlySpan<byte> bytes = Bytes(name);
-        float[] values = new float[tensor.Count];
-        switch (tensor.DType)
+        if (tensor.DType is not ("F32" or "BF16" or "F16"))
         {
-            case "F32":
-                bytes.CopyTo(MemoryMarshal.AsBytes(values.AsSpan()));
-                break;
-            case "BF16":
-                FloatFormats.WidenBFloat16(MemoryMarshal.Cast<byte, ushort>(bytes), values);
-                break;
-            case "F16":
-                FloatFormats.WidenHalf(MemoryMarshal.Cast<byte, Half>(bytes), values);
-                break;
-            default:
-                throw WrongType(tensor, "F32, BF16 or F16");
+            throw WrongType(tensor, "F32, BF16 or F16");
         }
 
-        return values;
+        int width = DTypes.Bits(tensor.DType) / 8, most = int.MaxValue / width;
+        for (int at = 0; at < values.Length; at += most)
+        {
+            Span<float> part = values.Slice(at, Math.Min(most, values.Length - at));
+            FloatFormats.Widen(tensor.DType, Bytes(name, (start + at) * width, part.Length * width), part);
+        }
+    }
+
+    /// <summary>
+    /// Lets the system take the tensor's pages back from this process: who has copied a tensor need not keep it twice. Later reads fetch them again.
+    /// </summary>
+    public void Release(string name)
+    {
+        TensorInfo tensor = Find(name);
+        const int page = 4096, dontNeed = 4;
+        nint start = ((nint)(_data + tensor.Begin) + page - 1) / page * page, end = (nint)(_data + tensor.End) / page * page;
+        if (OperatingSystem.IsLinux() && end > start)
+        {
+            _ = Advise(start, (nuint)(end - start), dontNeed);
+        }
     }
 
     /// <summary>The tensor's values as 64-bit integers: I64 as stored, I32 widened. Other types throw <see cref="MedixException"/>.</summary>
@@ -208,6 +223,9 @@ public sealed unsafe class SafetensorsFile : IDisposable
             ? tensor
             : throw new MedixException($"{Path}: there is no tensor '{name}' among its {Tensors.Count}. Check that the file belongs to this model.");
     }
+
+    [LibraryImport("libc", EntryPoint = "madvise")]
+    private static partial int Advise(nint start, nuint length, int advice);
 
     private MedixException WrongType(TensorInfo tensor, string expected) =>
         new($"{Path}: tensor '{tensor.Name}' is {tensor.DType}, expected {expected}. Convert the file first.");

@@ -38,6 +38,9 @@ internal sealed unsafe class Prefill(TextDecoder decoder, Weights.Qwen3VLConfig 
         Embed,
         StoreKeysAndValues,
         AttendAndTransform,
+        AttendAndRoute,
+        Experts,
+        Combine,
         Logits,
     }
 
@@ -70,6 +73,16 @@ internal sealed unsafe class Prefill(TextDecoder decoder, Weights.Qwen3VLConfig 
                 break;
             case Stage.AttendAndTransform:
                 decoder.AttendAndTransform(layer, first, end, worker);
+                break;
+            case Stage.AttendAndRoute:
+                decoder.Attend(layer, first, end, worker);
+                decoder.Route(layer, first, end);
+                break;
+            case Stage.Experts:
+                decoder.ComputeExpert(layer, chunk, worker);
+                break;
+            case Stage.Combine:
+                decoder.Combine(first, end);
                 break;
             default:
                 decoder.ComputeLogits(logitsFrom + first, logitsFrom + end, first);
@@ -114,7 +127,15 @@ internal sealed unsafe class Prefill(TextDecoder decoder, Weights.Qwen3VLConfig 
         for (layer = 0; layer < decoder.Layers; layer++)
         {
             Dispatch(Stage.StoreKeysAndValues);
-            Dispatch(Stage.AttendAndTransform);
+            if (decoder.IsSparse(layer))
+            {
+                MixExperts(observe);
+            }
+            else
+            {
+                Dispatch(Stage.AttendAndTransform);
+            }
+
             Observe(observe, $"text.layer.{layer}.before_deepstack", config.Text.Hidden);
             PutFeatures(prompts, layer);
             Observe(observe, $"text.layer.{layer}", config.Text.Hidden);
@@ -123,6 +144,20 @@ internal sealed unsafe class Prefill(TextDecoder decoder, Weights.Qwen3VLConfig 
         decoder.NormaliseFinal(0, count);
         Observe(observe, "text.normed", config.Text.Hidden);
         EmitLogits(prompts, everyToken, sink);
+    }
+
+    /// <summary>All rows' tokens of one expert go through it together.</summary>
+    private void MixExperts(Observer? observe)
+    {
+        decoder.Mixture.Require(count);
+        Dispatch(Stage.AttendAndRoute);
+        observe?.Invoke($"text.layer.{layer}.router.logits", new ReadOnlySpan<float>(decoder.Mixture.Logits, count * (config.Text.Experts ?? 0)));
+        observe?.Invoke($"text.layer.{layer}.router.weights", decoder.Mixture.Shares);
+        observe?.Invoke($"text.layer.{layer}.router.experts", Array.ConvertAll(decoder.Mixture.Chosen.ToArray(), expert => (float)expert));
+        decoder.Mixture.Sort();
+        stage = Stage.Experts;
+        decoder.Pool.Run(this, config.Text.Experts ?? 0);
+        Dispatch(Stage.Combine);
     }
 
     private void Place(IReadOnlyList<Prompt> prompts)

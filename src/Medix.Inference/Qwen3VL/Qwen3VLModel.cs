@@ -22,7 +22,6 @@ public sealed unsafe class Qwen3VLModel : IDisposable
 
     private Qwen3VLModel(Qwen3VLConfig config, WeightStorage storage, WorkerPool pool)
     {
-        RequireSupported(config);
         Config = config;
         Storage = storage;
         Pool = pool;
@@ -49,16 +48,18 @@ public sealed unsafe class Qwen3VLModel : IDisposable
     internal TextDecoder Decoder { get; }
 
     /// <summary>
-    /// Loads published weights; <paramref name="pool"/> null takes <see cref="WorkerPool.Shared"/>. The checkpoint may be closed afterwards.
+    /// Loads published weights, slice by slice: what has been packed is given back to the system, so that the peak is hardly above the loaded model.
+    /// <paramref name="pool"/> null takes <see cref="WorkerPool.Shared"/>. The checkpoint may be closed afterwards.
     /// </summary>
     public static Qwen3VLModel FromCheckpoint(Checkpoint checkpoint, WeightStorage storage = WeightStorage.Fp32, WorkerPool? pool = null)
     {
         ArgumentNullException.ThrowIfNull(checkpoint);
-        return FromParameters(checkpoint.Config, checkpoint.ReadFloat32, storage, pool);
+        HashSet<string> transposed = [.. ModelTensors.Of(checkpoint.Config).Where(checkpoint.HoldsExpertsTransposed).Select(tensor => tensor.Name)];
+        return Load(checkpoint.Config, storage, pool, model => new WeightLoader(checkpoint.ReadFloat32, model.Pool, checkpoint.Release, transposed.Contains));
     }
 
     /// <summary>
-    /// Builds a model from parameters in memory, given by canonical published name (<see cref="ModelTensors"/>) and row-major.
+    /// Builds a model from parameters in memory, given by canonical published name and in the published layout (<see cref="ModelTensors"/>).
     /// Throws <see cref="MedixException"/> when a parameter has the wrong size.
     /// </summary>
     public static Qwen3VLModel FromParameters(
@@ -66,30 +67,40 @@ public sealed unsafe class Qwen3VLModel : IDisposable
     {
         ArgumentNullException.ThrowIfNull(config);
         ArgumentNullException.ThrowIfNull(parameters);
-        Qwen3VLModel model = new(config, storage, pool ?? WorkerPool.Shared);
-        try
+        Dictionary<string, long> sizes = ModelTensors.Of(config).ToDictionary(tensor => tensor.Name, tensor => tensor.Shape.Aggregate(1L, (product, side) => product * side));
+        (string Name, float[] Values) current = ("", []);
+        return Load(config, storage, pool, model => new WeightLoader(Read, model.Pool));
+
+        void Read(string name, long start, Span<float> values)
         {
-            model.UpdateWeights(name => parameters(name));
-            return model;
-        }
-        catch
-        {
-            model.Dispose();
-            throw;
+            current = current.Name == name ? current : (name, parameters(name));
+            if (current.Values.Length != sizes[name])
+            {
+                throw new MedixException(
+                    $"Parameter {name} has {current.Values.Length} values, expected {sizes[name]}: the weights and the configuration are not of the same model.");
+            }
+
+            current.Values.AsSpan(checked((int)start), values.Length).CopyTo(values);
         }
     }
 
-    /// <summary>
-    /// Replaces every weight, as a trainer does after each step; <paramref name="read"/> is called once per parameter, in <see cref="ModelTensors"/>'s names,
-    /// from the calling thread.
-    /// </summary>
+    /// <summary>Replaces every weight, as a trainer does after each step; <paramref name="read"/> is called from the calling thread.</summary>
     public void UpdateWeights(WeightReader read)
     {
         ArgumentNullException.ThrowIfNull(read);
-        WeightLoader loader = new(read, Pool);
-        text.Load(loader);
-        vision?.Load(loader);
-        places = loader.Places;
+        Load(new WeightLoader(read, Pool));
+    }
+
+    /// <summary>
+    /// Logits [P, VocabularySize] of every token of one input: row t predicts token t + 1.
+    /// </summary>
+    public float[] Logits(ModelInput input)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        int vocabulary = Config.Text.VocabularySize;
+        float[] logits = new float[checked(input.Tokens.Length * vocabulary)];
+        Forward(input, (_, token, row) => row.CopyTo(logits.AsSpan(token * vocabulary)), null);
+        return logits;
     }
 
     /// <summary>
@@ -109,18 +120,6 @@ public sealed unsafe class Qwen3VLModel : IDisposable
         {
             place.Matrix.Change = adapter?.Changes.GetValueOrDefault(place.Matrix);
         }
-    }
-
-    /// <summary>
-    /// Logits [P, VocabularySize] of every token of one input: row t predicts token t + 1.
-    /// </summary>
-    public float[] Logits(ModelInput input)
-    {
-        ArgumentNullException.ThrowIfNull(input);
-        int vocabulary = Config.Text.VocabularySize;
-        float[] logits = new float[checked(input.Tokens.Length * vocabulary)];
-        Forward(input, (_, token, row) => row.CopyTo(logits.AsSpan(token * vocabulary)), null);
-        return logits;
     }
 
     /// <inheritdoc />
@@ -150,17 +149,26 @@ public sealed unsafe class Qwen3VLModel : IDisposable
     /// <summary>Computes the prompts and gives the last token's logits of each; their keys and values stay until their sequences are cleared.</summary>
     internal void ComputePrompts(PreparedPrompts prepared, LogitsSink sink) => prefill.Run(prepared.Prompts, everyToken: false, sink);
 
-    private static void RequireSupported(Qwen3VLConfig config)
+    private static Qwen3VLModel Load(Qwen3VLConfig config, WeightStorage storage, WorkerPool? pool, Func<Qwen3VLModel, WeightLoader> loader)
     {
-        for (int layer = 0; layer < config.Text.Layers; layer++)
+        Qwen3VLModel model = new(config, storage, pool ?? WorkerPool.Shared);
+        try
         {
-            if (ModelTensors.IsSparse(config.Text, layer))
-            {
-                throw new MedixException(
-                    $"The model {config.Architecture} has mixture-of-experts layers (layer {layer} is the first), which this engine does not run yet. "
-                    + "Use a dense Qwen3-VL or Qwen3 checkpoint.");
-            }
+            model.Load(loader(model));
+            return model;
         }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
+    }
+
+    private void Load(WeightLoader loader)
+    {
+        text.Load(loader);
+        vision?.Load(loader);
+        places = loader.Places;
     }
 
     /// <summary>Checks the inputs, finds their positions and encodes their images.</summary>

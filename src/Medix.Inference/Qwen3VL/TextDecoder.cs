@@ -13,6 +13,7 @@ internal sealed unsafe class TextDecoder : IDisposable
     private readonly TextConfig text;
     private readonly TextWeights weights;
     private readonly Scratch scratch;
+    private readonly ExpertMixture[] mixtures;
     private readonly AttentionRows attention;
     private readonly float epsilon;
     private readonly int queryWidth;
@@ -32,6 +33,8 @@ internal sealed unsafe class TextDecoder : IDisposable
         this.weights = weights;
         Pool = pool;
         scratch = new Scratch(pool.Threads);
+        bool sparse = weights.Layers.Any(layer => layer.Experts is not null);
+        mixtures = sparse ? [new(text, pool.Threads), .. Enumerable.Range(0, pool.Threads).Select(_ => new ExpertMixture(text, 1))] : [];
         epsilon = (float)text.RmsNormEpsilon;
         queryWidth = text.Heads * text.HeadDim;
         stackedWidth = queryWidth + (2 * text.KeyValueHeads * text.HeadDim);
@@ -142,13 +145,64 @@ internal sealed unsafe class TextDecoder : IDisposable
         }
     }
 
+    /// <summary>Whether a layer's MLP is a mixture of experts.</summary>
+    public bool IsSparse(int layer) => weights.Layers[layer].Experts is not null;
+
+    /// <summary>The experts' state of all rows together, for prefill.</summary>
+    public ExpertMixture Mixture => mixtures[0];
+
     /// <summary>The second part of a layer: attention and MLP, each added to the hidden states.</summary>
     public void AttendAndTransform(int layer, int first, int end, int worker)
+    {
+        Attend(layer, first, end, worker);
+        if (IsSparse(layer))
+        {
+            MixExperts(layer, first, end, worker);
+        }
+        else
+        {
+            Transform(weights.Layers[layer], first, end);
+        }
+    }
+
+    /// <summary>Attention, added to the hidden states, and the norm before the MLP.</summary>
+    public void Attend(int layer, int first, int end, int worker)
     {
         TextLayerWeights part = weights.Layers[layer];
         Attention.Run(attention, Pages, layer, first, end, scratch[worker]);
         Multiply(part.Output, attended, queryWidth, Hidden, text.Hidden, first, end, accumulate: true);
         Normalise(part.MlpNorm, first, end);
+    }
+
+    /// <summary>Chooses the rows' experts in the common mixture.</summary>
+    public void Route(int layer, int first, int end) => Mixture.Route(weights.Layers[layer].Experts!, normed, first, end);
+
+    /// <summary>One expert for all rows of the common mixture.</summary>
+    public void ComputeExpert(int layer, int expert, int worker) => Mixture.Compute(weights.Layers[layer].Experts!, normed, expert, worker);
+
+    /// <summary>Adds the experts' outputs to the rows.</summary>
+    public void Combine(int first, int end) => Mixture.Combine(Hidden, first, end);
+
+    /// <summary>A sparse MLP for rows that go their own way: each worker has a mixture of its own.</summary>
+    private void MixExperts(int layer, int first, int end, int worker)
+    {
+        ExpertMixture mixture = mixtures[worker + 1];
+        ExpertWeights experts = weights.Layers[layer].Experts!;
+        float* x = normed + ((long)first * text.Hidden);
+        mixture.SplitOver = SplitProducts ? Pool : null;
+        mixture.Require(end - first);
+        mixture.Route(experts, x, 0, end - first);
+        mixture.Sort();
+        for (int expert = 0; expert < text.Experts; expert++)
+        {
+            mixture.Compute(experts, x, expert, 0);
+        }
+
+        mixture.Combine(Hidden + ((long)first * text.Hidden), 0, end - first);
+    }
+
+    private void Transform(TextLayerWeights part, int first, int end)
+    {
         Multiply(part.GateUp, normed, text.Hidden, gateUp, 2 * text.Intermediate, first, end, accumulate: false);
         for (int row = first; row < end; row++)
         {
@@ -180,6 +234,7 @@ internal sealed unsafe class TextDecoder : IDisposable
         buffer.Dispose();
         logits.Dispose();
         scratch.Dispose();
+        Array.ForEach(mixtures, mixture => mixture.Dispose());
         Pages.Dispose();
         Rotary.Dispose();
     }

@@ -3,8 +3,8 @@ using Medix.Weights;
 
 namespace Medix.Inference.Qwen3VL;
 
-/// <summary>One decoder layer's parameters: query, key and value stacked into one matrix, gate and up into another.</summary>
-internal sealed class TextLayerWeights(TextConfig text, WeightStorage storage) : IDisposable
+/// <summary>One decoder layer's parameters: query, key and value stacked into one matrix, gate and up into another; or experts in place of the MLP.</summary>
+internal sealed class TextLayerWeights(TextConfig text, WeightStorage storage, bool sparse) : IDisposable
 {
     private readonly int query = text.Heads * text.HeadDim;
     private readonly int keyValue = text.KeyValueHeads * text.HeadDim;
@@ -21,9 +21,14 @@ internal sealed class TextLayerWeights(TextConfig text, WeightStorage storage) :
 
     public PackedMatrix Output { get; } = new(text.Hidden, text.Heads * text.HeadDim, storage);
 
-    public PackedMatrix GateUp { get; } = new(2 * text.Intermediate, text.Hidden, storage);
+    /// <summary>Empty where the layer is sparse.</summary>
+    public PackedMatrix GateUp { get; } = new(sparse ? 0 : 2 * text.Intermediate, text.Hidden, storage);
 
-    public PackedMatrix Down { get; } = new(text.Hidden, text.Intermediate, storage);
+    /// <summary>Empty where the layer is sparse.</summary>
+    public PackedMatrix Down { get; } = new(text.Hidden, sparse ? 0 : text.Intermediate, storage);
+
+    /// <summary>The experts of a sparse layer, or null.</summary>
+    public ExpertWeights? Experts { get; } = sparse ? new ExpertWeights(text, storage) : null;
 
     public void Load(string prefix, WeightLoader loader)
     {
@@ -35,6 +40,12 @@ internal sealed class TextLayerWeights(TextConfig text, WeightStorage storage) :
         loader.Read(prefix + "self_attn.k_norm.weight", KeyNorm);
         loader.Read(prefix + "self_attn.o_proj.weight", Output);
         loader.Read(prefix + "post_attention_layernorm.weight", MlpNorm);
+        if (Experts is not null)
+        {
+            Experts.Load(prefix + "mlp.", loader);
+            return;
+        }
+
         loader.Read(prefix + "mlp.gate_proj.weight", GateUp, 0, GateUp.N / 2);
         loader.Read(prefix + "mlp.up_proj.weight", GateUp, GateUp.N / 2, GateUp.N / 2);
         loader.Read(prefix + "mlp.down_proj.weight", Down);
@@ -46,6 +57,8 @@ internal sealed class TextLayerWeights(TextConfig text, WeightStorage storage) :
         {
             part.Dispose();
         }
+
+        Experts?.Dispose();
     }
 }
 
@@ -57,7 +70,7 @@ internal sealed class TextWeights : IDisposable
         Embedding = new PackedMatrix(text.VocabularySize, text.Hidden, storage);
         Head = text.TieWordEmbeddings ? Embedding : new PackedMatrix(text.VocabularySize, text.Hidden, storage);
         FinalNorm = AlignedMemory.OfFloats(text.Hidden);
-        Layers = [.. Enumerable.Range(0, text.Layers).Select(_ => new TextLayerWeights(text, storage))];
+        Layers = [.. Enumerable.Range(0, text.Layers).Select(layer => new TextLayerWeights(text, storage, ModelTensors.IsSparse(text, layer)))];
     }
 
     public PackedMatrix Embedding { get; }

@@ -1,44 +1,104 @@
 using Medix.Inference.Kernels;
-using Medix.Runs;
+using Medix.Weights;
 
 namespace Medix.Inference.Qwen3VL;
 
 /// <summary>
-/// The values of a parameter by its canonical published name (<see cref="Weights.ModelTensors"/>), row-major. The span must stay valid until the next call.
+/// Copies values of a parameter, from value number <paramref name="start"/> on, by its canonical published name (<see cref="ModelTensors"/>), row-major.
+/// Weights come slice by slice, so that nobody needs a copy of a whole tensor.
 /// </summary>
-public delegate ReadOnlySpan<float> WeightReader(string name);
+public delegate void WeightReader(string name, long start, Span<float> values);
 
 /// <summary>Puts parameters where the kernels want them.</summary>
-internal sealed unsafe class WeightLoader(WeightReader read, WorkerPool pool)
+/// <param name="read">The values.</param>
+/// <param name="pool">Threads that pack.</param>
+/// <param name="done">Told of each parameter when it is not needed any more, or null.</param>
+/// <param name="holdsExpertsTransposed">Whether a parameter's expert matrices come as [experts, out, in] and not as published; null for never.</param>
+internal sealed unsafe class WeightLoader(WeightReader read, WorkerPool pool, Action<string>? done = null, Func<string, bool>? holdsExpertsTransposed = null)
 {
-    /// <summary>Parameters read.</summary>
-    public int Count { get; private set; }
+    private const int SliceValues = 1 << 20;
+    private float[] buffer = [];
 
-    /// <summary>Where each matrix went, in the order of its experts where it has several.</summary>
+    /// <summary>Where each matrix went; one place for every expert where it has several.</summary>
     public Dictionary<string, IReadOnlyList<WeightPlace>> Places { get; } = new(StringComparer.Ordinal);
 
-    /// <summary>Copies a vector.</summary>
+    /// <summary>Copies a vector, or a table that stays as it is.</summary>
     public void Read(string name, AlignedMemory target)
     {
-        ReadOnlySpan<float> values = Read(name, target.Length / sizeof(float));
-        values.CopyTo(new Span<float>(target.Floats, values.Length));
+        read(name, 0, new Span<float>(target.Floats, checked((int)(target.Length / sizeof(float)))));
+        done?.Invoke(name);
     }
 
     /// <summary>Packs a matrix of <paramref name="rows"/> outputs (all of them if negative) from output <paramref name="first"/> on.</summary>
     public void Read(string name, PackedMatrix target, int first = 0, int rows = -1)
     {
         rows = rows < 0 ? target.N : rows;
-        target.SetRows(first, Read(name, (long)rows * target.K), pool);
+        ReadRows(name, 0, target, first, rows);
         Places[name] = [new(target, first, rows)];
+        done?.Invoke(name);
     }
 
-    private ReadOnlySpan<float> Read(string name, long expected)
+    /// <summary>Packs the matrices of all experts.</summary>
+    public void ReadExperts(string name, IReadOnlyList<PackedMatrix> targets)
     {
-        ReadOnlySpan<float> values = read(name);
-        Count++;
-        return values.Length == expected
-            ? values
-            : throw new MedixException(
-                $"Parameter {name} has {values.Length} values, expected {expected}: the weights and the configuration are not of the same model.");
+        bool transposed = holdsExpertsTransposed?.Invoke(name) == true;
+        long size = (long)targets[0].N * targets[0].K;
+        for (int expert = 0; expert < targets.Count; expert++)
+        {
+            if (transposed)
+            {
+                ReadRows(name, expert * size, targets[expert], 0, targets[expert].N);
+            }
+            else
+            {
+                ReadPublishedExpert(name, expert * size, targets[expert]);
+            }
+        }
+
+        Places[name] = [.. targets.Select(target => new WeightPlace(target, 0, target.N))];
+        done?.Invoke(name);
+    }
+
+    private void ReadRows(string name, long start, PackedMatrix target, int first, int rows)
+    {
+        int most = Math.Max(1, SliceValues / Math.Max(target.K, 1));
+        for (int row = 0; row < rows; row += most)
+        {
+            Span<float> slice = Buffer(Math.Min(most, rows - row) * target.K);
+            read(name, start + ((long)row * target.K), slice);
+            target.SetRows(first + row, slice, pool);
+        }
+    }
+
+    /// <summary>One expert's matrix as published, [in, out], turned round.</summary>
+    private void ReadPublishedExpert(string name, long start, PackedMatrix target)
+    {
+        int outputs = target.N, inputs = target.K, count = checked(outputs * inputs);
+        Span<float> all = Buffer(2 * count);
+        Span<float> rows = all[count..];
+        read(name, start, all[..count]);
+        const int block = 16;
+        for (int o = 0; o < outputs; o += block)
+        {
+            for (int i = 0; i < inputs; i++)
+            {
+                for (int j = o; j < Math.Min(o + block, outputs); j++)
+                {
+                    rows[(j * inputs) + i] = all[(i * outputs) + j];
+                }
+            }
+        }
+
+        target.SetRows(0, rows, pool);
+    }
+
+    private Span<float> Buffer(int count)
+    {
+        if (buffer.Length < count)
+        {
+            buffer = new float[count];
+        }
+
+        return buffer.AsSpan(0, count);
     }
 }

@@ -193,6 +193,9 @@ public sealed class Qwen3VLForTraining : IDisposable
         ? throw new InvalidOperationException("The model's weights are trained, not an adapter.")
         : adapters.Export();
 
+    /// <summary>Copies a slice of one parameter's current values by its canonical name: what the inference engine reads its weights from.</summary>
+    public void CopyValues(string name, long start, Span<float> values) => Values(name).Slice(checked((int)start), values.Length).CopyTo(values);
+
     /// <summary>
     /// One parameter's current values (row-major) by its canonical name: what the inference engine reads its weights from. Valid until the next call or update.
     /// </summary>

@@ -27,7 +27,7 @@ public sealed class LocalPolicyEngine(Qwen3VLModel model, Tokenizer tokenizer) :
     {
         if (learner.Model.Options.Lora is null)
         {
-            model.UpdateWeights(learner.Model.Values);
+            model.UpdateWeights(learner.Model.CopyValues);
         }
         else
         {

@@ -23,7 +23,7 @@ public class EngineAgreementTests
         using Qwen3VLForTraining model = TinyModels.Create(config);
         using Qwen3VLForTraining stale = Qwen3VLForTraining.Create(config, 99);
         using Qwen3VLModel engine = Qwen3VLModel.FromParameters(config, name => stale.Values(name).ToArray());
-        engine.UpdateWeights(model.Values);
+        engine.UpdateWeights(model.CopyValues);
         TrainingGroup[] prompts = [.. TinyModels.Batch(config, [1], [1], [1]).Groups];
         GenerationRequest[] requests = [.. prompts.Select((group, i) => new GenerationRequest(group.Prompt, [(ulong)i, 17, 18 + (ulong)i]))];
         IReadOnlyList<IReadOnlyList<Completion>> drawn = new BatchedGenerator(engine).Generate(

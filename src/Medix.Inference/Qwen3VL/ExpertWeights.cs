@@ -1,0 +1,33 @@
+using Medix.Inference.Kernels;
+using Medix.Weights;
+
+namespace Medix.Inference.Qwen3VL;
+
+/// <summary>A sparse MLP's parameters: the router, always in single precision, and each expert's gate and up stacked, and down.</summary>
+internal sealed class ExpertWeights(TextConfig text, WeightStorage storage) : IDisposable
+{
+    public PackedMatrix Router { get; } = new(text.Experts ?? 0, text.Hidden, WeightStorage.Fp32);
+
+    public IReadOnlyList<PackedMatrix> GateUp { get; } = Each(text, () => new PackedMatrix(2 * text.ExpertIntermediate, text.Hidden, storage));
+
+    public IReadOnlyList<PackedMatrix> Down { get; } = Each(text, () => new PackedMatrix(text.Hidden, text.ExpertIntermediate, storage));
+
+    /// <summary>Reads the parameters under <paramref name="prefix"/>, which ends in <c>mlp.</c>.</summary>
+    public void Load(string prefix, WeightLoader loader)
+    {
+        loader.Read(prefix + "gate.weight", Router);
+        loader.ReadExperts(prefix + "experts.gate_up_proj", GateUp);
+        loader.ReadExperts(prefix + "experts.down_proj", Down);
+    }
+
+    public void Dispose()
+    {
+        Router.Dispose();
+        foreach (PackedMatrix matrix in GateUp.Concat(Down))
+        {
+            matrix.Dispose();
+        }
+    }
+
+    private static PackedMatrix[] Each(TextConfig text, Func<PackedMatrix> make) => [.. Enumerable.Range(0, text.Experts ?? 0).Select(_ => make())];
+}
