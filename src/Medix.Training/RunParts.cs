@@ -92,11 +92,12 @@ public sealed class RunParts : IDisposable
             observer.Message($"  left out: {rows} x {reason}");
         }
 
+        // Before the model: a reward that cannot be had should not cost minutes of loading.
+        var reward = new RewardFactory(recipe.Reward, data.Texts.Select(t => t.Answer));
         using Checkpoint weights = Checkpoint.Open(checkpoint ?? source.Folder);
         Algorithm algorithm = AlgorithmOf(recipe.Algorithm);
         var learner = new PolicyLearner(weights, recipe, algorithm, checkpoint, checkpoint is null ? null : source.Folder);
         var engine = new LocalPolicyEngine(Qwen3VLModel.FromCheckpoint(weights), source.Tokenizer);
-        var reward = new RewardFactory(recipe.Reward, data.Texts.Select(t => t.Answer));
         observer.Message($"Model: {recipe.Model.Path}, {learner.ParameterCount / 1e6:0.00} M parameters; {reward.JudgeName}, {reward.EmbedderName}");
         return new RunParts(recipe, source, data, learner, engine, reward, HashOf(source.Folder));
     }

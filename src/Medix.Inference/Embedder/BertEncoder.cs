@@ -68,7 +68,8 @@ public sealed unsafe class BertEncoder : PoolJob, IDisposable
         BertEncoder encoder = new(config, pool ?? WorkerPool.Shared);
         try
         {
-            encoder.weights.Load(new WeightLoader(name => files.ReadFloat32(name), encoder.pool), pooler);
+            float[] values = [];
+            encoder.weights.Load(new WeightLoader(name => files.ReadFloat32(name, ref values), encoder.pool), pooler);
             return encoder;
         }
         catch
