@@ -110,7 +110,7 @@ public sealed class EncoderTokenizerTests : IDisposable
     [InlineData("""{"model":{"type":"WordPiece","vocab":{"[UNK]":0,"a":2000000000}}}""", "2000000000")]
     [InlineData("""{"model":{"type":"Unigram","vocab":[["a",-1]],"unk_id":7}}""", "unk_id")]
     [InlineData("""{"model":{"type":"Unigram","vocab":[["a","b"]]}}""", "model.vocab")]
-    [InlineData("""{"model":{"type":"WordPiece","vocab":{"[UNK]":0}},"post_processor":{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"[CLS]"}}],"pair":[]}}""", "[CLS]")]
+    [InlineData("""{"model":{"type":"WordPiece","vocab":{"[UNK]":0}},"post_processor":{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"[X]"}}]}}""", "[X]")]
     [InlineData("""{"model":{"type":"WordPiece","vocab":{"[UNK]":0}},"post_processor":{"type":"RobertaProcessing"}}""", "RobertaProcessing")]
     [InlineData("""{"model":""", "JSON")]
     public void Wrong_files_are_refused_with_the_place(string json, string named)

@@ -51,8 +51,8 @@ public class BertParityTests
 
             float[][] vectors = [.. mean.Embed(texts, TestContext.Current.CancellationToken).Select(text => text.Vector)];
             AssertClose(path, "mean_normalised", expected.ReadFloat32("mean_normalised"), [.. vectors.SelectMany(v => v)], SentenceTolerance);
-            AssertClose(
-                path, "cls_normalised", expected.ReadFloat32("cls_normalised"), [.. cls.Embed(texts, TestContext.Current.CancellationToken).SelectMany(text => text.Vector)], SentenceTolerance);
+            float[] first = [.. cls.Embed(texts, TestContext.Current.CancellationToken).SelectMany(text => text.Vector)];
+            AssertClose(path, "cls_normalised", expected.ReadFloat32("cls_normalised"), first, SentenceTolerance);
             float[] cosines = [.. vectors.SelectMany(a => vectors.Select(b => a.Zip(b, (x, y) => x * y).Sum()))];
             AssertClose(path, "cosine", expected.ReadFloat32("cosine"), cosines, SentenceTolerance);
             compared += texts.Length;
