@@ -47,5 +47,6 @@ internal static class Application
         DataCommand.Create(),
         DoctorCommand.Create(),
         RecipesCommand.Create(),
+        EmbedCommand.Create(),
     };
 }

@@ -1,4 +1,5 @@
 using Medix.Clients;
+using Medix.Inference.Embedder;
 using Medix.Judging;
 using Medix.Rewards;
 using Medix.Runs.Recipes;
@@ -19,11 +20,12 @@ public sealed class RewardFactory : IDisposable
         Judge judge = recipe.Judge is null ? Judge.ByRules() : Judge.ByModel(
             Own(new OpenAiChatClient(Http(recipe.Judge), recipe.Judge.Model)),
             new ModelJudgeOptions { MaxConcurrency = recipe.Judge.Concurrency, Protocol = original ? JudgeProtocol.MedixR1 : JudgeProtocol.Strict });
-        IEmbeddingGenerator<string, Embedding<float>> embedder = recipe.Embedding is null
-            ? LexicalEmbedder.Fit(trainingReferences)
+        LocalEmbedder? local = recipe.EmbeddingModel is null ? null : Own(EmbedderFolder.Open(recipe.EmbeddingModel));
+        IEmbeddingGenerator<string, Embedding<float>> embedder = local is not null ? local
+            : recipe.Embedding is null ? LexicalEmbedder.Fit(trainingReferences)
             : Own(new OpenAiEmbeddingClient(Http(recipe.Embedding), recipe.Embedding.Model));
         JudgeName = judge.Name;
-        EmbedderName = recipe.Embedding is null ? "lexical embedder" : $"embedder {recipe.Embedding.Model}";
+        EmbedderName = (local?.Info.Name ?? recipe.Embedding?.Model) is { } model ? $"embedder {model}" : "lexical embedder";
         Reward = CompositeReward.Create(OptionsOf(recipe, original), judge, embedder);
     }
 
@@ -33,7 +35,7 @@ public sealed class RewardFactory : IDisposable
     /// <summary>For reports: <c>rule judge</c>, or the model judge's name.</summary>
     public string JudgeName { get; }
 
-    /// <summary>For reports: <c>lexical embedder</c>, or the endpoint's model.</summary>
+    /// <summary>For reports: <c>lexical embedder</c>, or the name of the local or the endpoint's model.</summary>
     public string EmbedderName { get; }
 
     /// <inheritdoc />

@@ -93,6 +93,8 @@ public sealed class RunParts : IDisposable
             observer.Message($"  left out: {rows} x {reason}");
         }
 
+        // Before the model: a reward that cannot be had should not cost minutes of loading.
+        var reward = new RewardFactory(recipe.Reward, data.Texts.Select(t => t.Answer));
         bool adapts = recipe.Tuning.Lora is not null;
         using Checkpoint weights = Checkpoint.Open(adapts ? source.Folder : checkpoint ?? source.Folder);
         Algorithm algorithm = AlgorithmOf(recipe.Algorithm);
@@ -103,7 +105,6 @@ public sealed class RunParts : IDisposable
             engine.UpdateWeights(learner);
         }
 
-        var reward = new RewardFactory(recipe.Reward, data.Texts.Select(t => t.Answer));
         string trained = adapts ? $" ({learner.TrainedCount / 1e6:0.00} M trained in adapters)" : "";
         observer.Message($"Model: {recipe.Model.Path}, {learner.ParameterCount / 1e6:0.00} M parameters{trained}; {reward.JudgeName}, {reward.EmbedderName}");
         return new RunParts(recipe, source, data, learner, engine, reward, HashOf(source.Folder));

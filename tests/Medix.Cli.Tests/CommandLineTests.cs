@@ -22,6 +22,11 @@ public class CommandLineTests
     [InlineData("unknown command", "trian", "trian")]
     [InlineData("missing data", "train vqa-rad --set data.path=/nowhere", "/nowhere")]
     [InlineData("missing model", "train --set model.path=/nowhere", "/nowhere")]
+    [InlineData("missing embedder in a recipe", "train --set reward.embeddingModel=/nowhere", "reward.embeddingModel")]
+    [InlineData("missing embedder", "embed /nowhere text", "/nowhere")]
+    [InlineData("no text to embed", "embed /nowhere", "--file")]
+    [InlineData("missing file of texts", "embed /nowhere --file /nowhere.txt", "/nowhere.txt")]
+    [InlineData("unknown pooling", "embed /nowhere text --pooling median", "median")]
     [InlineData("nothing to resume", "train --resume --runs /nowhere", "nothing to resume")]
     public void Wrong_input_is_one_paragraph_and_exit_code_2(string what, string arguments, string part)
     {

@@ -7,23 +7,6 @@ namespace Medix.Weights;
 /// <summary>Widening of the 16-bit float formats and the search for NaN and infinities, vectorised: models have billions of values.</summary>
 internal static class FloatFormats
 {
-    /// <summary>Bytes of F32, BF16 or F16 as floats.</summary>
-    public static void Widen(string dtype, ReadOnlySpan<byte> bytes, Span<float> destination)
-    {
-        switch (dtype)
-        {
-            case "F32":
-                bytes.CopyTo(MemoryMarshal.AsBytes(destination));
-                break;
-            case "BF16":
-                WidenBFloat16(MemoryMarshal.Cast<byte, ushort>(bytes), destination);
-                break;
-            default:
-                WidenHalf(MemoryMarshal.Cast<byte, Half>(bytes), destination);
-                break;
-        }
-    }
-
     /// <summary>A bfloat16 is the upper half of a float.</summary>
     public static void WidenBFloat16(ReadOnlySpan<ushort> source, Span<float> destination)
     {
@@ -43,6 +26,23 @@ internal static class FloatFormats
     }
 
     public static void WidenHalf(ReadOnlySpan<Half> source, Span<float> destination) => TensorPrimitives.ConvertToSingle(source, destination);
+
+    /// <summary>Values of F32, BF16 or F16 as float.</summary>
+    public static void Widen(string dtype, ReadOnlySpan<byte> source, Span<float> destination)
+    {
+        switch (dtype)
+        {
+            case "F32":
+                source.CopyTo(MemoryMarshal.AsBytes(destination));
+                break;
+            case "BF16":
+                WidenBFloat16(MemoryMarshal.Cast<byte, ushort>(source), destination);
+                break;
+            default:
+                WidenHalf(MemoryMarshal.Cast<byte, Half>(source), destination);
+                break;
+        }
+    }
 
     /// <summary>Index of the first value whose exponent bits are all ones (NaN or infinity), or -1.</summary>
     public static int IndexOfNonFinite(string dtype, ReadOnlySpan<byte> bytes) => dtype switch

@@ -128,7 +128,18 @@ public static class Examination
     /// <summary>Scores made-up answers whose order is known: right, wrong, and an attack.</summary>
     private static async Task<IReadOnlyList<Finding>> RewardAsync(TrainRecipe recipe, RunData data, CancellationToken cancellationToken)
     {
-        using var factory = new RewardFactory(recipe.Reward, data.Texts.Select(t => t.Answer));
+        RewardFactory? made = null;
+        Finding creation = Try("reward", "Mend the folder that the recipe names under reward.embeddingModel.", () =>
+        {
+            made = new RewardFactory(recipe.Reward, data.Texts.Select(t => t.Answer));
+            return made.EmbedderName;
+        });
+        if (made is null)
+        {
+            return [creation];
+        }
+
+        using RewardFactory factory = made;
         Sample sample = data.HeldOut.First(s => s.Modality is not null || data.HeldOut.All(x => x.Modality is null));
         string right = WarmStart.Target(sample.Modality ?? "OTHER", "A reason.", sample.Reference);
         string wrong = WarmStart.Target(sample.Modality ?? "OTHER", "A reason.", "something else entirely");

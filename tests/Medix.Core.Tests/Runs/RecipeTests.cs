@@ -40,6 +40,8 @@ public class RecipeTests
     [InlineData("""{"data": {"modalities": "X_RAY"}}""", "a list")]
     [InlineData("""{"data": {"kind": "vqa-rad"}}""", "data.path: missing")]
     [InlineData("""{"reward": {"judge": {"url": "localhost"}}}""", "reward.judge.url")]
+    [InlineData("""{"reward": {"embeddingModel": "/nowhere"}}""", "reward.embeddingModel: there is no folder \"/nowhere\"")]
+    [InlineData("""{"reward": {"embeddingModel": "/", "embedding": {}}}""", "reward.embeddingModel: found beside reward.embedding")]
     [InlineData("""{"name": "../x"}""", "it names a folder")]
     [InlineData("""{"seed": -3}""", "seed")]
     public void A_wrong_value_is_refused_with_what_was_expected(string json, string part) => Assert.Contains(part, Refused(json).Message, StringComparison.Ordinal);

@@ -136,6 +136,19 @@ public static class RecipeLoader
             }
         }
 
+        if (recipe.Reward.EmbeddingModel is { } folder)
+        {
+            if (recipe.Reward.Embedding is not null)
+            {
+                yield return "reward.embeddingModel: found beside reward.embedding, expected one of the two. Remove the endpoint or the folder.";
+            }
+
+            if (!Directory.Exists(folder))
+            {
+                yield return $"reward.embeddingModel: there is no folder \"{folder}\", expected that of an embedding model with its tokenizer and weights.";
+            }
+        }
+
         foreach (string tag in recipe.Data.Modalities.Where(t => !Data.Modalities.All.Contains(t)))
         {
             yield return $"data.modalities: \"{tag}\" is not a modality tag. {NearestName.Suggest(tag, Data.Modalities.All)}";

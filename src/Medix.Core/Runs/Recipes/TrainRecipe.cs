@@ -256,8 +256,12 @@ public sealed record RewardRecipe
     public EndpointRecipe? Judge { get; init; }
 
     /// <summary>Embedding endpoint.</summary>
-    [Meaning("OpenAI-compatible embeddings; null for the embedded lexical embedder.")]
+    [Meaning("OpenAI-compatible embeddings; null for embeddingModel, or without it the embedded lexical embedder.")]
     public EndpointRecipe? Embedding { get; init; }
+
+    /// <summary>Folder of a local embedding model; in place of <see cref="Embedding"/>.</summary>
+    [Meaning("Folder of an embedding model that runs here (sentence-transformers or BERT, model2vec, word vectors), in place of an endpoint.")]
+    public string? EmbeddingModel { get; init; }
 }
 
 /// <summary>An OpenAI-compatible endpoint.</summary>
