@@ -11,9 +11,11 @@ switch (args)
         return UpdateBenchmark.Run(rest);
     case ["step", .. string[] rest]:
         return StepBenchmark.Run(rest);
+    case ["lora-step", .. string[] rest]:
+        return LoraStepBenchmark.Run(rest);
     case ["torch-decode", .. string[] rest]:
         return TorchDecodeBenchmark.Run(rest);
     default:
-        Console.Error.WriteLine("Usage: Medix.Benchmarks rollout|update|step|torch-decode [arguments]");
+        Console.Error.WriteLine("Usage: Medix.Benchmarks rollout|update|step|lora-step|torch-decode [arguments]");
         return 2;
 }

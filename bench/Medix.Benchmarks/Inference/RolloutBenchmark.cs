@@ -70,7 +70,7 @@ public static class RolloutBenchmark
         return () =>
         {
             long start = Stopwatch.GetTimestamp();
-            model.UpdateWeights(name => parameters[name]);
+            model.UpdateWeights((name, from, values) => parameters[name].AsSpan((int)from, values.Length).CopyTo(values));
             return Stopwatch.GetElapsedTime(start).TotalMilliseconds;
         };
     }

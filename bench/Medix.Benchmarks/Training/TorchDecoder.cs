@@ -66,7 +66,9 @@ internal sealed class TorchDecoder
         if (model.Config.Vision is { } vision)
         {
             Tensor patches = cat([.. requests.Select(request => tensor(request.Input.Patches).view(-1, vision.PatchLength))]);
-            features = new VisionTower(vision, model.Store, new Operations(kernels: false)).Forward(patches, [.. requests.SelectMany(r => r.Input.Grids)], null);
+            Operations plain = new(kernels: false);
+            Projections projections = new(model.Store, plain, new AdapterTerms(model.Config, null));
+            features = new VisionTower(vision, model.Store, plain, projections).Forward(patches, [.. requests.SelectMany(r => r.Input.Grids)], null);
             rows = ids.eq(model.Config.ImageTokenId).nonzero().squeeze(1);
             hidden = hidden.index_copy(0, rows, features.Merged);
         }

@@ -10,24 +10,18 @@ internal static unsafe class MatrixProducts
     /// <summary>(start +) a·bᵀ for a [M, K], b [N, K].</summary>
     public static Tensor TimesTransposed(Tensor a, Tensor b, Tensor? start = null)
     {
-        (int m, int k, int n) = (Side(a, 0), Side(a, 1), Side(b, 0));
-        Tensor c = Result(m, n);
+        Tensor c = Result(Side(a, 0), Side(b, 0));
         if (start is not null)
         {
             CopyTo(start, c);
         }
 
-        if (b.dtype == ScalarType.BFloat16)
-        {
-            Gemm.NT(WorkerPool.Shared, TensorMemory.Floats(a), k, TensorMemory.BFloat16s(b), k, TensorMemory.Floats(c), n, m, n, k, start is not null);
-        }
-        else
-        {
-            Gemm.NT(WorkerPool.Shared, TensorMemory.Floats(a), k, TensorMemory.Floats(b), k, TensorMemory.Floats(c), n, m, n, k, start is not null);
-        }
-
+        TimesTransposed(a, b, c, accumulate: start is not null);
         return c;
     }
+
+    /// <summary>sum += a·bᵀ.</summary>
+    public static void AddTimesTransposed(Tensor a, Tensor b, Tensor sum) => TimesTransposed(a, b, sum, accumulate: true);
 
     /// <summary>(sum +=) a·b for a [M, K], b [K, N]; adds into <paramref name="sum"/> where given.</summary>
     public static Tensor Times(Tensor a, Tensor b, Tensor? sum)
@@ -53,6 +47,19 @@ internal static unsafe class MatrixProducts
         Tensor c = Result(m, n);
         Gemm.TN(WorkerPool.Shared, TensorMemory.Floats(a), m, TensorMemory.Floats(b), n, TensorMemory.Floats(c), n, m, n, k);
         return c;
+    }
+
+    private static void TimesTransposed(Tensor a, Tensor b, Tensor c, bool accumulate)
+    {
+        (int m, int k, int n) = (Side(a, 0), Side(a, 1), Side(b, 0));
+        if (b.dtype == ScalarType.BFloat16)
+        {
+            Gemm.NT(WorkerPool.Shared, TensorMemory.Floats(a), k, TensorMemory.BFloat16s(b), k, TensorMemory.Floats(c), n, m, n, k, accumulate);
+        }
+        else
+        {
+            Gemm.NT(WorkerPool.Shared, TensorMemory.Floats(a), k, TensorMemory.Floats(b), k, TensorMemory.Floats(c), n, m, n, k, accumulate);
+        }
     }
 
     private static Tensor Result(int rows, int columns) => TensorMemory.Empty(rows, columns);

@@ -35,6 +35,19 @@ internal sealed class Operations(bool kernels, ScalarType compute = ScalarType.F
         ? ResidualLinearFunction.apply(residual, x, weight)
         : residual.Plus(PlainOperations.Linear(x, weight));
 
+    /// <summary>(start +) x·Wᵀ + scale·(x·Aᵀ)·Bᵀ, for a weight that is not trained.</summary>
+    public Tensor AdaptedLinear(Tensor? start, Tensor x, Tensor weight, Tensor a, Tensor b, double scale)
+    {
+        if (Fast(x) && (start is null || Fast(start)))
+        {
+            return start is null ? AdaptedLinearFunction.apply(x, weight, a, b, scale) : AdaptedLinearFunction.apply(x, weight, a, b, scale, start);
+        }
+
+        Tensor change = PlainOperations.Linear(PlainOperations.Linear(x, a).Times(scale), b);
+        Tensor product = PlainOperations.Linear(x, weight).Plus(change);
+        return start is null ? product : start.Plus(product);
+    }
+
     /// <summary>Rows sorted into groups, each times its own matrix [in, out] of weight [groups, in, out].</summary>
     public Tensor GroupedLinear(Tensor x, Tensor weight, int[] offsets) => Fast(x)
         ? GroupedLinearFunction.apply(x, weight, offsets)

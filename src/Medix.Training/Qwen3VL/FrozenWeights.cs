@@ -14,6 +14,7 @@ internal static unsafe class FrozenWeights
         TensorInfo info = checkpoint.Info(expected.Name);
         using DisposeScope scope = NewDisposeScope();
         Tensor value = info.DType == "BF16" && info.Shape.Length > 1 ? ReadBFloat16(checkpoint, info) : ReadSingle(checkpoint, info);
+        checkpoint.Release(expected.Name);
         value = info.Shape.AsSpan().SequenceEqual(expected.Shape) ? value : value.transpose(1, 2).contiguous();
         return (device.type == DeviceType.CPU ? value : value.pin_memory().to(device, non_blocking: true)).MoveToOuterDisposeScope();
     }

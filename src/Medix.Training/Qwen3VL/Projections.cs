@@ -12,11 +12,9 @@ namespace Medix.Training.Qwen3VL;
 internal sealed class Projections(ParameterStore parameters, Operations operations, AdapterTerms adapters)
 {
     /// <summary>x·Wᵀ for several weights of one input.</summary>
-    public IReadOnlyList<Tensor> Of(Tensor x, params string[] names)
-    {
-        IReadOnlyList<Tensor> products = operations.Linears(x, [.. names.Select(name => parameters[name])]);
-        return [.. products.Select((product, i) => adapters[names[i]] is { } term ? Adapt(product, x, term) : product)];
-    }
+    public IReadOnlyList<Tensor> Of(Tensor x, params string[] names) => names.Any(name => adapters[name] is not null)
+        ? [.. names.Select(name => One(x, name))]
+        : operations.Linears(x, [.. names.Select(name => parameters[name])]);
 
     /// <summary>x·Wᵀ + bias.</summary>
     public Tensor Affine(Tensor x, string name)
@@ -29,8 +27,8 @@ internal sealed class Projections(ParameterStore parameters, Operations operatio
     public Tensor Add(Tensor residual, Tensor x, string name) => adapters[name] switch
     {
         null => operations.AddLinear(residual, x, parameters[name]),
-        { Magnitude: null } term => Change(operations.AddLinear(residual, x, parameters[name]), x, term),
-        _ => residual.Plus(Of(x, name)[0]),
+        { Magnitude: null } term => operations.AdaptedLinear(residual, x, parameters[name], term.A, term.B, term.Scale),
+        _ => residual.Plus(One(x, name)),
     };
 
     /// <summary>
@@ -49,14 +47,16 @@ internal sealed class Projections(ParameterStore parameters, Operations operatio
         return new(cat([hidden, low], dim: 1), weight);
     }
 
-    private Tensor Adapt(Tensor product, Tensor x, AdapterTerm term)
+    private Tensor One(Tensor x, string name)
     {
-        Tensor changed = Change(product, x, term);
+        if (adapters[name] is not { } term)
+        {
+            return operations.Linear(x, parameters[name]);
+        }
+
+        Tensor changed = operations.AdaptedLinear(null, x, parameters[name], term.A, term.B, term.Scale);
         return term.Magnitude is null ? changed : changed * operations.Cast(Lengthening(term));
     }
-
-    /// <summary>sum + scale·(x·Aᵀ)·Bᵀ.</summary>
-    private Tensor Change(Tensor sum, Tensor x, AdapterTerm term) => operations.AddLinear(sum, operations.Linear(x, term.A).Times(term.Scale), term.B);
 
     /// <summary>What each row of W + ΔW is multiplied by to have its learned length.</summary>
     private Tensor Lengthening(AdapterTerm term)

@@ -55,6 +55,13 @@ internal sealed class TextDecoder(
 
     private Tensor Layer(Tensor x, int layer, DecoderInput input, Observer? observe)
     {
+        // What autograd keeps it holds by itself; everything else goes with the layer.
+        using DisposeScope scope = NewDisposeScope();
+        return LayerOf(x, layer, input, observe).MoveToOuterDisposeScope();
+    }
+
+    private Tensor LayerOf(Tensor x, int layer, DecoderInput input, Observer? observe)
+    {
         string name = $"{Prefix}layers.{layer}.";
         Tensor attended = Attention(Norm(x, $"{name}input_layernorm.weight"), $"{name}self_attn.", input);
         Tensor middle = projections.Add(x, attended, $"{name}self_attn.o_proj.weight");

@@ -64,10 +64,12 @@ internal sealed class VisionTower(VisionConfig config, ParameterStore parameters
 
     private Tensor Block(Tensor x, string name, AttentionLayout frames, RotaryTables angles)
     {
+        // What autograd keeps it holds by itself; everything else goes with the block.
+        using DisposeScope scope = NewDisposeScope();
         Tensor attended = Attention(Norm(x, $"{name}norm1"), $"{name}attn.", frames, angles);
         Tensor middle = x.Plus(attended);
         Tensor inner = Linear(Norm(middle, $"{name}norm2"), $"{name}mlp.linear_fc1");
-        return middle.Plus(Linear(GeluTanh(inner), $"{name}mlp.linear_fc2"));
+        return middle.Plus(Linear(GeluTanh(inner), $"{name}mlp.linear_fc2")).MoveToOuterDisposeScope();
     }
 
     private Tensor Attention(Tensor x, string name, AttentionLayout frames, RotaryTables angles)
