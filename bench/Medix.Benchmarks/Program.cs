@@ -13,9 +13,11 @@ switch (args)
         return StepBenchmark.Run(rest);
     case ["lora-step", .. string[] rest]:
         return LoraStepBenchmark.Run(rest);
+    case ["answer", .. string[] rest]:
+        return AnswerBenchmark.Run(rest);
     case ["torch-decode", .. string[] rest]:
         return TorchDecodeBenchmark.Run(rest);
     default:
-        Console.Error.WriteLine("Usage: Medix.Benchmarks rollout|update|step|lora-step|torch-decode [arguments]");
+        Console.Error.WriteLine("Usage: Medix.Benchmarks rollout|update|step|lora-step|answer|torch-decode [arguments]");
         return 2;
 }

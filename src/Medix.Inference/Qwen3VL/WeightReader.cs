@@ -12,7 +12,7 @@ public delegate void WeightReader(string name, long start, Span<float> values);
 /// <summary>Puts parameters where the kernels want them.</summary>
 /// <param name="read">The values.</param>
 /// <param name="pool">Threads that pack.</param>
-/// <param name="done">Told of each parameter when it is not needed any more, or null.</param>
+/// <param name="done">Told of a parameter whenever what was read of it is not needed any more, or null.</param>
 /// <param name="holdsExpertsTransposed">Whether a parameter's expert matrices come as [experts, out, in] and not as published; null for never.</param>
 internal sealed unsafe class WeightLoader(WeightReader read, WorkerPool pool, Action<string>? done = null, Func<string, bool>? holdsExpertsTransposed = null)
 {
@@ -35,7 +35,6 @@ internal sealed unsafe class WeightLoader(WeightReader read, WorkerPool pool, Ac
         rows = rows < 0 ? target.N : rows;
         ReadRows(name, 0, target, first, rows);
         Places[name] = [new(target, first, rows)];
-        done?.Invoke(name);
     }
 
     /// <summary>Packs the matrices of all experts.</summary>
@@ -56,7 +55,6 @@ internal sealed unsafe class WeightLoader(WeightReader read, WorkerPool pool, Ac
         }
 
         Places[name] = [.. targets.Select(target => new WeightPlace(target, 0, target.N))];
-        done?.Invoke(name);
     }
 
     private void ReadRows(string name, long start, PackedMatrix target, int first, int rows)
@@ -67,6 +65,7 @@ internal sealed unsafe class WeightLoader(WeightReader read, WorkerPool pool, Ac
             Span<float> slice = Buffer(Math.Min(most, rows - row) * target.K);
             read(name, start + ((long)row * target.K), slice);
             target.SetRows(first + row, slice, pool);
+            done?.Invoke(name);
         }
     }
 
@@ -90,6 +89,7 @@ internal sealed unsafe class WeightLoader(WeightReader read, WorkerPool pool, Ac
         }
 
         target.SetRows(0, rows, pool);
+        done?.Invoke(name);
     }
 
     private Span<float> Buffer(int count)
