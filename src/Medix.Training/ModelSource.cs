@@ -21,12 +21,6 @@ public sealed record ModelSource(string Folder, Tokenizer Tokenizer, ImageProces
     private static readonly string[] ControlTokens =
         ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>"];
 
-    private static readonly string[] Companions =
-    [
-        "tokenizer.json", "tokenizer_config.json", "vocab.json", "merges.txt", "special_tokens_map.json", "chat_template.json",
-        "preprocessor_config.json", "generation_config.json",
-    ];
-
     /// <summary>Opens the recipe's model.</summary>
     /// <exception cref="MedixException">A file of the model is missing or wrong.</exception>
     public static ModelSource Open(ModelRecipe recipe, DataRecipe data)
@@ -49,13 +43,7 @@ public sealed record ModelSource(string Folder, Tokenizer Tokenizer, ImageProces
     }
 
     /// <summary>Copies what belongs beside the weights: tokenizer, image processor, generation settings.</summary>
-    public void CopyCompanions(string target)
-    {
-        foreach (string name in Companions.Where(n => File.Exists(Path.Combine(Folder, n))))
-        {
-            AtomicFile.WriteAllBytes(Path.Combine(target, name), File.ReadAllBytes(Path.Combine(Folder, name)));
-        }
-    }
+    public void CopyCompanions(string target) => ModelSideFiles.Copy(Folder, target);
 
     private static ModelSource OpenFolder(string folder, DataRecipe data)
     {

@@ -15,10 +15,23 @@ public sealed class Checkpoint : IDisposable
     private readonly List<SafetensorsFile> _files = [];
     private readonly Dictionary<string, Location> _tensors = new(StringComparer.Ordinal);
 
-    private Checkpoint(Qwen3VLConfig config) => Config = config;
+    private Checkpoint(Qwen3VLConfig config, string folder)
+    {
+        Config = config;
+        Folder = folder;
+    }
 
     /// <summary>The model's shape. Whether the head is tied is decided by the weights: flags and files disagree in practice.</summary>
     public Qwen3VLConfig Config { get; private set; }
+
+    /// <summary>The folder with the configuration.</summary>
+    public string Folder { get; }
+
+    /// <summary>The weights' files.</summary>
+    internal IReadOnlyList<SafetensorsFile> Files => _files;
+
+    /// <summary>The index of the shards, or null for a single file.</summary>
+    internal string? IndexPath { get; private set; }
 
     /// <summary>Canonical names of all tensors, those beyond the expected ones included.</summary>
     public IReadOnlyCollection<string> Names => _tensors.Keys;
@@ -31,7 +44,7 @@ public sealed class Checkpoint : IDisposable
     {
         bool single = File.Exists(folder) && folder.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase);
         string home = single ? Path.GetDirectoryName(Path.GetFullPath(folder))! : folder;
-        Checkpoint checkpoint = new(ModelConfigReader.Read(Path.Combine(home, "config.json")));
+        Checkpoint checkpoint = new(ModelConfigReader.Read(Path.Combine(home, "config.json")), home);
         try
         {
             string index = Path.Combine(home, IndexFile);
@@ -144,6 +157,7 @@ public sealed class Checkpoint : IDisposable
 
     private void AddShards(string folder, string index)
     {
+        IndexPath = index;
         IReadOnlyList<KeyValuePair<string, string>> map = JsonFields.Load(index).Object("weight_map").TextEntries();
         Dictionary<string, SafetensorsFile> shards = new(StringComparer.Ordinal);
         foreach (string shard in map.Select(entry => entry.Value).Distinct(StringComparer.Ordinal))

@@ -44,6 +44,33 @@ internal static class FloatFormats
         }
     }
 
+    /// <summary>Floats as bytes of F32, BF16 or F16, rounded to nearest even.</summary>
+    public static void Narrow(string dtype, ReadOnlySpan<float> source, Span<byte> destination)
+    {
+        switch (dtype)
+        {
+            case "F32":
+                MemoryMarshal.AsBytes(source).CopyTo(destination);
+                break;
+            case "BF16":
+                NarrowBFloat16(source, MemoryMarshal.Cast<byte, ushort>(destination));
+                break;
+            default:
+                TensorPrimitives.ConvertToHalf(source, MemoryMarshal.Cast<byte, Half>(destination));
+                break;
+        }
+    }
+
+    /// <summary>Rounds to the nearest bfloat16, ties to even; NaN stays NaN.</summary>
+    private static void NarrowBFloat16(ReadOnlySpan<float> source, Span<ushort> destination)
+    {
+        for (int i = 0; i < source.Length; i++)
+        {
+            uint bits = BitConverter.SingleToUInt32Bits(source[i]);
+            destination[i] = (ushort)((float.IsNaN(source[i]) ? bits | 0x0040_0000 : bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
+        }
+    }
+
     /// <summary>Index of the first value whose exponent bits are all ones (NaN or infinity), or -1.</summary>
     public static int IndexOfNonFinite(string dtype, ReadOnlySpan<byte> bytes) => dtype switch
     {

@@ -1,7 +1,7 @@
 namespace Medix.Weights;
 
 /// <summary>Maps the tensor names found in published files and re-saves to the canonical ones of <see cref="ModelTensors"/>.</summary>
-internal static class TensorNames
+public static class TensorNames
 {
     // Longest first within a family: the first match decides.
     private static readonly (string Found, string Canonical)[] Prefixes =
@@ -31,4 +31,10 @@ internal static class TensorNames
 
         return found;
     }
+
+    /// <summary>A canonical name as the model's own files spell it: text-only models have no language model inside another.</summary>
+    public static string Published(string canonical, Qwen3VLConfig config) =>
+        config.Vision is null && canonical.StartsWith(ModelTensors.TextPrefix, StringComparison.Ordinal)
+            ? string.Concat("model.", canonical.AsSpan(ModelTensors.TextPrefix.Length))
+            : canonical;
 }

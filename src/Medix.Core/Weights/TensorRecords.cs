@@ -25,6 +25,27 @@ public sealed record TensorData(string Name, string DType, long[] Shape, ReadOnl
         new(name, "F32", shape, MemoryMarshal.AsBytes(values.AsSpan()).ToArray());
 }
 
+/// <summary>
+/// One tensor to be written that produces its own bytes: <paramref name="Write"/> puts exactly as many as the shape of this <paramref name="DType"/> has into
+/// the stream, row-major and little-endian, in pieces of its choice.
+/// </summary>
+public sealed record StreamedTensor(string Name, string DType, long[] Shape, Action<Stream> Write)
+{
+    /// <summary>Bytes of the tensor, or -1 where the shape is impossible.</summary>
+    public long Bytes => Size(DType, Shape);
+
+    internal static long Size(string dtype, ReadOnlySpan<long> shape)
+    {
+        Int128 bits = DTypes.TryBits(dtype, out int width) ? width : -1;
+        foreach (long dimension in shape)
+        {
+            bits = dimension < 0 || bits < 0 || bits > long.MaxValue ? -1 : bits * dimension;
+        }
+
+        return bits < 0 || bits % 8 != 0 || bits / 8 > long.MaxValue ? -1 : (long)(bits / 8);
+    }
+}
+
 /// <summary>A NaN or infinity found in a tensor; <paramref name="Index"/> counts values from 0 in row-major order.</summary>
 public sealed record NonFiniteValue(string Tensor, long Index, double Value);
 

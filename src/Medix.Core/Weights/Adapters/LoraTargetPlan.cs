@@ -28,15 +28,9 @@ public static class LoraTargetPlan
                 + "fused experts are parameters: mlp.experts.gate_up_proj, mlp.experts.down_proj.");
     }
 
-    /// <summary>A canonical name as the model's own files spell it: text-only models have no language model inside another.</summary>
-    public static string PublishedName(string canonical, Qwen3VLConfig config) =>
-        config.Vision is null && canonical.StartsWith(ModelTensors.TextPrefix, StringComparison.Ordinal)
-            ? string.Concat("model.", canonical.AsSpan(ModelTensors.TextPrefix.Length))
-            : canonical;
-
     private static LoraTarget? Of(ExpectedTensor tensor, Qwen3VLConfig config)
     {
-        string published = PublishedName(tensor.Name, config);
+        string published = TensorNames.Published(tensor.Name, config);
         if (tensor.Shape.Length == 3)
         {
             return new(tensor.Name, published, checked((int)tensor.Shape[1]), checked((int)tensor.Shape[2]), checked((int)tensor.Shape[0]));
