@@ -116,11 +116,10 @@ internal sealed partial class HubApi(HubHttp http, HubOptions options)
         }
     }
 
-    /// <summary>The text of <c>{"error": …}</c>, which only buffered answers have at hand; a transfer's error body is not waited for.</summary>
+    /// <summary>The text of <c>{"error": …}</c> of an answer other than success, which has been read already; null for other kinds of answers.</summary>
     private static async Task<string?> BodyMessageAsync(HubAnswer answer, CancellationToken cancellationToken)
     {
-        if (answer.Response.Content.Headers.ContentType?.MediaType != "application/json" || answer.Response.Content.Headers.ContentLength is not (> 0 and < 65536)
-            || answer.Response.RequestMessage?.Method == HttpMethod.Head)
+        if (!HubHttp.IsShortError(answer.Response, answer.Response.RequestMessage!.Method))
         {
             return null;
         }
@@ -130,7 +129,7 @@ internal sealed partial class HubApi(HubHttp http, HubOptions options)
             using JsonDocument document = JsonDocument.Parse(await answer.Response.Content.ReadAsByteArrayAsync(cancellationToken).ConfigureAwait(false));
             return EndpointHttp.Text(document.RootElement, "error");
         }
-        catch (Exception e) when (e is JsonException or HttpRequestException or IOException)
+        catch (JsonException)
         {
             return null; // the status alone has to tell
         }

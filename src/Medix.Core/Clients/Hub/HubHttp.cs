@@ -136,7 +136,7 @@ internal sealed class HubHttp : IDisposable
         try
         {
             response = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, silence.Source.Token).ConfigureAwait(false);
-            if (buffered)
+            if (buffered || IsShortError(response, method))
             {
                 await response.Content.LoadIntoBufferAsync(MaxBufferedBytes, silence.Source.Token).ConfigureAwait(false);
             }
@@ -158,6 +158,10 @@ internal sealed class HubHttp : IDisposable
             response?.Dispose();
         }
     }
+
+    // The hub's reason comes as a few bytes of JSON; they are read here, where time is watched.
+    internal static bool IsShortError(HttpResponseMessage response, HttpMethod method) =>
+        !response.IsSuccessStatusCode && method != HttpMethod.Head && response.Content.Headers is { ContentType.MediaType: "application/json", ContentLength: > 0 and < 65536 };
 
     private ResiliencePipeline<HubAnswer> BuildPipeline(Action<string> note)
     {
