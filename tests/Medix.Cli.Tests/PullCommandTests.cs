@@ -105,6 +105,28 @@ public sealed class PullCommandTests : IDisposable
         Assert.Empty(Directory.GetFiles(partial, "*incomplete*"));
     }
 
+    [Fact]
+    public async Task Two_processes_fetch_one_file_once()
+    {
+        var gate = new TaskCompletionSource();
+        hub.Change = (r, a) => r.Path.StartsWith("/cdn/", StringComparison.Ordinal) ? a with { Gate = gate.Task } : a;
+        using Process first = Start("pull medix/tiny");
+        while (hub.Storage.Requests.Count == 0 && !first.HasExited)
+        {
+            await Task.Delay(20, TestContext.Current.CancellationToken);
+        }
+
+        using Process second = Start("pull medix/tiny");
+        string? note = await second.StandardError.ReadLineAsync(TestContext.Current.CancellationToken);
+        Assert.Contains("another process is fetching it", note, StringComparison.Ordinal);
+        gate.SetResult();
+        await Task.WhenAll(first.WaitForExitAsync(TestContext.Current.CancellationToken), second.WaitForExitAsync(TestContext.Current.CancellationToken));
+        Assert.Equal((0, 0), (first.ExitCode, second.ExitCode));
+        Assert.Single(hub.Storage.Requests);
+        string folder = (await second.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken)).Trim();
+        Assert.Equal(new byte[5000], File.ReadAllBytes(Path.Combine(folder, "model.safetensors")));
+    }
+
     private (int Code, string Output, string Error) Medix(string arguments, params (string Name, string Value)[] variables)
     {
         using Process process = Start(arguments, variables);

@@ -25,6 +25,9 @@ public sealed record RawAnswer(int Status, IReadOnlyDictionary<string, string> H
     /// <summary>Bytes of the body after which nothing more comes until the server ends.</summary>
     public int? StallAfter { get; init; }
 
+    /// <summary>Bytes that are sent at once, with 20 ms between; null for all.</summary>
+    public int? Drip { get; init; }
+
     /// <summary>Awaited before the body is sent.</summary>
     public Task? Gate { get; init; }
 
@@ -36,8 +39,8 @@ public sealed record RawAnswer(int Status, IReadOnlyDictionary<string, string> H
 }
 
 /// <summary>
-/// An HTTP/1.1 server on a port of this machine that sends what it is told byte for byte, so that it can do what well-behaved servers do not: cut a body, lie about its length, fall silent.
-/// One request a connection.
+/// An HTTP/1.1 server on a port of this machine that sends what it is told byte for byte, so that it can do what well-behaved servers do not:
+/// cut a body, lie about its length, send drop by drop, fall silent. One request a connection.
 /// </summary>
 public sealed class RawHttpServer : IDisposable
 {
@@ -159,7 +162,17 @@ public sealed class RawHttpServer : IDisposable
         }
 
         int length = Math.Min(answer.Body.Length, Math.Min(answer.CutAfter ?? int.MaxValue, answer.StallAfter ?? int.MaxValue));
-        await stream.WriteAsync(answer.Body.AsMemory(0, length), ended.Token);
+        for (int sent = 0; sent < length;)
+        {
+            int next = Math.Min(answer.Drip ?? length, length - sent);
+            await stream.WriteAsync(answer.Body.AsMemory(sent, next), ended.Token);
+            sent += next;
+            if (sent < length)
+            {
+                await Task.Delay(20, ended.Token);
+            }
+        }
+
         if (answer.StallAfter is not null)
         {
             await Task.Delay(Timeout.Infinite, ended.Token);

@@ -1,11 +1,13 @@
 using System.Buffers;
 using System.Net;
+using System.Runtime.CompilerServices;
 using Medix.Runs;
 
 namespace Medix.Clients.Hub;
 
 /// <summary>
-/// Fetches the bytes of one file into a partial file: several ranges at once, each tried again where it broke off, then the hash. Nothing gets the file's name before the hash is right.
+/// Fetches the bytes of one file into a partial file: several ranges at once, each tried again where it broke off, then the hash.
+/// Nothing gets the file's name before the hash is right.
 /// </summary>
 internal sealed class BlobTransfer(HubHttp http, HubApi api, HubOptions options, SemaphoreSlim connections, TimeProvider time)
 {
@@ -119,7 +121,7 @@ internal sealed class BlobTransfer(HubHttp http, HubApi api, HubOptions options,
 
     /// <summary>Asks for the range and yields the length of each part after it has been written.</summary>
     private async IAsyncEnumerable<int> ReceiveAsync(
-        BlobSource source, PartialFile file, ByteRange range, bool whole, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
+        BlobSource source, PartialFile file, ByteRange range, bool whole, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         await connections.WaitAsync(cancellationToken).ConfigureAwait(false);
         byte[] buffer = ArrayPool<byte>.Shared.Rent(BufferBytes);
@@ -159,8 +161,8 @@ internal sealed class BlobTransfer(HubHttp http, HubApi api, HubOptions options,
             HttpStatusCode status = answer.Response.StatusCode;
             if (direct is not null && status is HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden or HttpStatusCode.NotFound or HttpStatusCode.Gone)
             {
-                source.Forget(direct);
-                throw new HttpRequestException($"{direct.Host} does not accept the address any more ({(int)status})"); // signed addresses expire; the hub makes a new one
+                source.Forget(direct); // signed addresses expire; the hub makes a new one
+                throw new HttpRequestException($"{direct.Host} does not accept the address any more ({(int)status})");
             }
 
             if (!whole && status is HttpStatusCode.RequestedRangeNotSatisfiable or HttpStatusCode.OK)

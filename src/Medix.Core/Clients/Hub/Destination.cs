@@ -112,7 +112,8 @@ internal sealed class CacheDestination(HubCache cache, HubRepository repository,
 }
 
 /// <summary>
-/// A folder of plain files, with what is known of them under <c>.cache/huggingface</c> in it, as the Python client keeps it: <c>download/PATH.metadata</c> has commit, hash and time.
+/// A folder of plain files, with what is known of them under <c>.cache/huggingface</c> in it, as the Python client keeps it:
+/// <c>download/PATH.metadata</c> has commit, hash and time.
 /// </summary>
 internal sealed class FolderDestination(string root, HubCache cache, HubRepository repository, string commit, TimeProvider time) : Destination
 {

@@ -6,7 +6,7 @@ namespace Medix.Clients.Hub;
 
 /// <summary>
 /// The files of a repository at a commit: as the hub lists them, and as <c>trees/COMMIT.json</c> of the cache keeps them for good, for a commit never changes.
-/// Both are read with distrust: paths, sizes and hashes are checked before anything is made of them.
+/// Both are read with distrust: sizes and hashes are checked here, paths when files are chosen, so that --exclude can leave out a bad one.
 /// </summary>
 internal static class FileListing
 {
@@ -142,16 +142,11 @@ internal static class FileListing
 
     private static RepositoryFile Checked(string? path, long? size, string? blob, string? sha256, string? xet)
     {
-        if (HubPath.Fault(path ?? "") is { } fault)
-        {
-            throw HubFaults.BadPath(path ?? "", fault);
-        }
-
-        if (size is not >= 0 || !RepositoryFile.IsSha1(blob) || (sha256 is not null && !RepositoryFile.IsSha256(sha256)))
+        if (path is null || size is not >= 0 || !RepositoryFile.IsSha1(blob) || (sha256 is not null && !RepositoryFile.IsSha256(sha256)))
         {
             throw HubFaults.BadAnswer($"The listing of {path} has size '{size}', hash '{blob}' and large-file hash '{sha256}'; expected bytes, 40 and 64 hexadecimal digits.");
         }
 
-        return new RepositoryFile(path!, size.Value, blob!, sha256, RepositoryFile.IsSha256(xet) ? xet : null);
+        return new RepositoryFile(path, size.Value, blob!, sha256, RepositoryFile.IsSha256(xet) ? xet : null);
     }
 }

@@ -19,10 +19,11 @@ public sealed class HubCache(string folder)
     internal Action<string, string> MakeLink { get; init; } = (path, target) => File.CreateSymbolicLink(path, target);
 
     /// <summary>The cache that the environment names (HF_HUB_CACHE, HF_HOME and so on).</summary>
-    public static HubCache FromEnvironment() => new(HubOptions.FromEnvironment().CacheFolder);
+    public static HubCache FromEnvironment() => new(HubOptions.CacheFolderOf(Environment.GetEnvironmentVariable));
 
     /// <summary>
-    /// The snapshot's folder of <c>OWNER/NAME[@revision]</c> in the environment's cache, or null when the text has another form or nothing of it is cached. Asks nothing of the network.
+    /// The snapshot's folder of <c>OWNER/NAME[@revision]</c> in the environment's cache, or null when the text has another form or nothing of it is cached.
+    /// Asks nothing of the network.
     /// </summary>
     public static string? TryFindSnapshot(string id, HubKind kind = HubKind.Model) =>
         HubRepository.TryParse(id, kind, out HubRepository? repository) ? FromEnvironment().FindSnapshot(repository) : null;

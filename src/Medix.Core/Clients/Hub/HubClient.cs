@@ -71,25 +71,31 @@ public sealed class HubClient : IDisposable
 
         string commit = repository.IsCommit ? repository.Revision : await api.CommitAsync(repository, cancellationToken).ConfigureAwait(false);
         Destination destination = Open(repository, commit, settings);
-        IReadOnlyList<RepositoryFile>? listing = FileListing.Read(destination.ListingPath);
-        if (listing is null)
+        IReadOnlyList<RepositoryFile>? kept = FileListing.Read(destination.ListingPath);
+        IReadOnlyList<RepositoryFile> listing = kept ?? await api.FilesAsync(repository, commit, cancellationToken).ConfigureAwait(false);
+        RepositoryFile[] chosen = Choose(repository, listing, settings, filter);
+        if (kept is null)
         {
-            listing = await api.FilesAsync(repository, commit, cancellationToken).ConfigureAwait(false);
             FileListing.Write(destination.ListingPath, listing);
         }
 
         cache.WriteRef(repository, commit);
+        IEnumerable<Wanted> wanted = chosen.Select(f => new Wanted(f, token => LocateListedAsync(repository, commit, f, token)));
+        await FetchAsync(repository, destination, [.. wanted], settings, cancellationToken).ConfigureAwait(false);
+        return Result(repository, commit, destination, chosen);
+    }
+
+    private static RepositoryFile[] Choose(HubRepository repository, IReadOnlyList<RepositoryFile> listing, PullSettings settings, PathFilter filter)
+    {
         RepositoryFile[] chosen = [.. listing.Where(f => filter.Takes(f.Path))];
-        if (chosen.Length == 0 && listing.Count > 0)
+        foreach (RepositoryFile file in chosen)
         {
-            throw new MedixException(
-                $"None of the {listing.Count} files of {repository} is chosen by --include {Quote(settings.Include)} --exclude {Quote(settings.Exclude)}; "
-                + $"there are for example {string.Join(", ", listing.Take(5).Select(f => f.Path))}.");
+            HubPath.Check(file.Path);
         }
 
-        IEnumerable<Wanted> wanted = chosen.Select(f => new Wanted(f, token => LocateListedAsync(repository, commit, f, token)));
-        await FetchAllAsync(repository, destination, [.. wanted], settings, cancellationToken).ConfigureAwait(false);
-        return Result(repository, commit, destination, chosen);
+        return chosen.Length > 0 || listing.Count == 0 ? chosen : throw new MedixException(
+            $"None of the {listing.Count} files of {repository} is chosen by --include {Quote(settings.Include)} --exclude {Quote(settings.Exclude)}; "
+            + $"there are for example {string.Join(", ", listing.Take(5).Select(f => f.Path))}.");
     }
 
     private async Task<PullResult> PullFilesAsync(HubRepository repository, PullSettings settings, CancellationToken cancellationToken)
@@ -114,81 +120,23 @@ public sealed class HubClient : IDisposable
         string commit = "";
         foreach (string path in settings.Files)
         {
-            if (HubPath.Fault(path) is { } fault)
-            {
-                throw new MedixException($"'{path}' can be no file of a repository: {fault}. Give its path as the repository's page lists it, for example onnx/model.onnx.");
-            }
-
-            LocatedFile located = await api.LocateAsync(repository, repository.Revision, path, missing => RememberMissing(repository, missing, path), cancellationToken)
+            // The first answer says what a branch means now; the other files are those of that commit, even if the branch moves on.
+            string revision = commit.Length > 0 ? commit : repository.Revision;
+            LocatedFile located = await api.LocateAsync(repository, revision, path, missing => RememberMissing(repository, missing, path), cancellationToken)
                 .ConfigureAwait(false);
-            if (commit.Length > 0 && commit != located.Commit)
-            {
-                throw HubFaults.BadAnswer($"{repository} moved from commit {commit} to {located.Commit} while its files were looked up.");
-            }
-
             commit = located.Commit;
             wanted.Add(new Wanted(located.File, _ => Task.FromResult(located)));
         }
 
         Destination destination = Open(repository, commit, settings);
         cache.WriteRef(repository, commit);
-        await FetchAllAsync(repository, destination, wanted, settings, cancellationToken).ConfigureAwait(false);
+        await FetchAsync(repository, destination, wanted, settings, cancellationToken).ConfigureAwait(false);
         return Result(repository, commit, destination, [.. wanted.Select(w => w.File)]);
     }
 
-    private async Task FetchAllAsync(
-        HubRepository repository, Destination destination, IReadOnlyList<Wanted> wanted, PullSettings settings, CancellationToken cancellationToken)
-    {
-        var missing = new List<Wanted>();
-        foreach (Wanted one in wanted)
-        {
-            if (settings.Force || !await destination.HasAsync(one.File, settings.Verify, cancellationToken).ConfigureAwait(false))
-            {
-                missing.Add(one);
-            }
-        }
-
-        // Small files first: they would otherwise wait behind the ranges of the large ones.
-        Wanted[][] groups = [.. missing.GroupBy(w => destination.Key(w.File), StringComparer.Ordinal).Select(g => g.ToArray()).OrderBy(g => g[0].File.Size)];
-        meter.Plan(groups.Length, groups.Sum(g => g[0].File.Size));
-        CheckRoom(destination, groups);
-        var transfer = new BlobTransfer(http, api, options, connections, time);
-        var parallel = new ParallelOptions { MaxDegreeOfParallelism = options.Connections, CancellationToken = cancellationToken };
-        await Parallel.ForEachAsync(groups, parallel, async (group, token) =>
-        {
-            await FetchGroupAsync(repository, destination, transfer, group[0], settings, token).ConfigureAwait(false);
-            foreach (Wanted one in group)
-            {
-                destination.Publish(one.File);
-            }
-        }).ConfigureAwait(false);
-        Directory.CreateDirectory(destination.Folder);
-    }
-
-    /// <summary>Brings the bytes of one place; the lock keeps other processes from doing the same.</summary>
-    private async Task FetchGroupAsync(
-        HubRepository repository, Destination destination, BlobTransfer transfer, Wanted wanted, PullSettings settings, CancellationToken cancellationToken)
-    {
-        RepositoryFile file = wanted.File;
-        BlobPlace place = destination.PlaceOf(file);
-        using FileLock held = await FileLock.AcquireAsync(
-            place.Lock, () => meter.Note($"{file.Path}: another process is fetching it; waiting"), time, cancellationToken).ConfigureAwait(false);
-        FileMeter fileMeter = meter.Begin(file.Path, file.Size);
-        if (settings.Force || !await destination.HasBlobAsync(file, place, settings.Verify, cancellationToken).ConfigureAwait(false))
-        {
-            if (!settings.Force && destination.Adopt(file, place))
-            {
-                meter.Note($"{file.Path}: continuing what another program left");
-            }
-
-            LocatedFile located = await wanted.Locate(cancellationToken).ConfigureAwait(false);
-            await transfer.FetchAsync(new BlobSource(repository, located, options.Endpoint, meter.Note), place.Partial, fileMeter, cancellationToken).ConfigureAwait(false);
-            PartialFile.Finish(place.Partial, place.Final);
-        }
-
-        fileMeter.SetBytes(file.Size);
-        fileMeter.Set(FileState.Done);
-    }
+    private Task FetchAsync(HubRepository repository, Destination destination, IReadOnlyList<Wanted> wanted, PullSettings settings, CancellationToken cancellationToken) =>
+        new PullWork(repository, destination, settings, options, meter, time) { FreeBytes = FreeBytes }
+            .RunAsync(wanted, new BlobTransfer(http, api, options, connections, time), cancellationToken);
 
     /// <summary>Small files come from the hub itself; for large ones it is asked once where they are, and must agree with its own listing.</summary>
     private async Task<LocatedFile> LocateListedAsync(HubRepository repository, string commit, RepositoryFile file, CancellationToken cancellationToken)
@@ -219,7 +167,7 @@ public sealed class HubClient : IDisposable
             return Result(repository, commit, destination, []); // another client fetched single files: which there are cannot be told
         }
 
-        RepositoryFile[] chosen = [.. listing.Where(f => filter.Takes(f.Path))];
+        RepositoryFile[] chosen = Choose(repository, listing, settings, filter);
         var missing = new List<string>();
         foreach (RepositoryFile file in chosen)
         {
@@ -274,27 +222,8 @@ public sealed class HubClient : IDisposable
         cache.WriteRef(repository, commit);
     }
 
-    private void CheckRoom(Destination destination, IEnumerable<Wanted[]> groups)
-    {
-        long needed = groups.Sum(g => destination.MissingBytes(g[0].File));
-        string? folder = destination.Folder;
-        while (folder is not null && !Directory.Exists(folder))
-        {
-            folder = Path.GetDirectoryName(folder);
-        }
-
-        long free = needed == 0 || folder is null ? long.MaxValue : FreeBytes(folder);
-        if (needed > free)
-        {
-            throw HubFaults.DiskFull(destination.Folder, needed, free);
-        }
-    }
-
     private PullResult Result(HubRepository repository, string commit, Destination destination, RepositoryFile[] files) =>
         new(repository.Id, repository.Kind, repository.Revision, commit, destination.Folder, files.Length, files.Sum(f => f.Size), meter.ReceivedBytes);
 
     private static string Quote(IReadOnlyList<string> patterns) => patterns.Count == 0 ? "(none)" : string.Join(' ', patterns.Select(p => $"'{p}'"));
 }
-
-/// <summary>A file that is wanted, and how its place is found when it comes to that.</summary>
-internal sealed record Wanted(RepositoryFile File, Func<CancellationToken, Task<LocatedFile>> Locate);

@@ -37,9 +37,9 @@ public static class HubFaults
         fault,
         (fault switch
         {
-            HubFault.TimedOut => $"{uri.Host} did not answer in time ({tries} tries): {reason} Try again later, or give it longer with HF_HUB_DOWNLOAD_TIMEOUT=SECONDS.",
-            HubFault.Cut => $"The download from {uri.Host} broke off {tries} times without progress: {reason} What has arrived is kept; the same command continues there.",
-            _ => $"{uri.Host} cannot be reached ({tries} tries): {reason} Check the network, the proxy (HTTPS_PROXY) and HF_ENDPOINT; "
+            HubFault.TimedOut => $"{uri.Host} did not answer in time ({Tries(tries)}): {reason} Try again later, or give it longer with HF_HUB_DOWNLOAD_TIMEOUT=SECONDS.",
+            HubFault.Cut => $"The download from {uri.Host} broke off ({Tries(tries)}) without progress: {reason} What has arrived is kept; the same command continues there.",
+            _ => $"{uri.Host} cannot be reached ({Tries(tries)}): {reason} Check the network, the proxy (HTTPS_PROXY) and HF_ENDPOINT; "
                 + "with HF_HUB_OFFLINE=1 the cache alone is used.",
         }),
         inner);
@@ -88,7 +88,8 @@ public static class HubFaults
         HubFault.RevisionMissing => $"{subject.Id} has no revision {subject.Revision}. Name a branch, a tag, a full commit or refs/pr/N that its page lists.",
         HubFault.EntryMissing => $"{subject.Id}@{subject.Revision} has no file {subject.File ?? "of that name"}. Check the name; upper and lower case matter.",
         HubFault.Gated when withToken =>
-            $"{subject.Id} is gated, and the token's account has not been given access. Open {subject.Page}, accept the terms, wait for approval if it asks for one, and pull again.",
+            $"{subject.Id} is gated, and the token's account has not been given access. Open {subject.Page}, accept the terms, wait for approval if it asks for one, "
+            + "and pull again.",
         HubFault.Gated => $"{subject.Id} is gated. Open {subject.Page}, log in, accept the terms, then set HF_TOKEN to a token of that account and pull again.",
         HubFault.Disabled => $"The hub has disabled {subject.Id}: nobody can fetch it. Its page {subject.Page} may say why.",
         HubFault.TokenRefused => "The hub does not accept the access token: it is wrong, revoked or expired. Make a new one in the account's settings and put it into HF_TOKEN "
@@ -99,6 +100,8 @@ public static class HubFaults
         HubFault.RangeRefused => $"The server does not continue {subject.File ?? "a file"} in the middle, and sending it whole failed. Try again later.",
         _ => $"The hub gave an answer that was not expected about {subject.Id}. Check HF_ENDPOINT and any proxy between.",
     };
+
+    private static string Tries(int count) => count == 1 ? "one try" : $"{count} tries";
 
     private static string Shown(string? text)
     {

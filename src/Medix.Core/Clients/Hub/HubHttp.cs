@@ -42,7 +42,8 @@ internal sealed class HubHttp : IDisposable
     }
 
     /// <summary>
-    /// Sends the request and returns the answer with its headers read, of whatever status. With <paramref name="leaveHost"/> false a redirect to another origin is itself the answer.
+    /// Sends the request and returns the answer with its headers read, of whatever status.
+    /// With <paramref name="leaveHost"/> false a redirect to another origin is itself the answer.
     /// With <paramref name="buffered"/> the whole body is read too, under the same retries.
     /// </summary>
     /// <exception cref="MedixException">The hub cannot be reached, does not answer in time, or redirects to where it must not.</exception>
@@ -60,7 +61,7 @@ internal sealed class HubHttp : IDisposable
         }
         catch (HttpRequestException e)
         {
-            throw HubFaults.Network(HubFault.NoConnection, uri, options.Retries + 1, Reason(e), e);
+            throw HubFaults.Network(HubFault.NoConnection, uri, MayPass(e) ? options.Retries + 1 : 1, Reason(e), e);
         }
     }
 
@@ -161,7 +162,8 @@ internal sealed class HubHttp : IDisposable
 
     // The hub's reason comes as a few bytes of JSON; they are read here, where time is watched.
     internal static bool IsShortError(HttpResponseMessage response, HttpMethod method) =>
-        !response.IsSuccessStatusCode && method != HttpMethod.Head && response.Content.Headers is { ContentType.MediaType: "application/json", ContentLength: > 0 and < 65536 };
+        !response.IsSuccessStatusCode && method != HttpMethod.Head
+        && response.Content.Headers is { ContentType.MediaType: "application/json", ContentLength: > 0 and < 65536 };
 
     private ResiliencePipeline<HubAnswer> BuildPipeline(Action<string> note)
     {
@@ -212,7 +214,8 @@ internal sealed class HubHttp : IDisposable
 
     // A name that does not exist or a certificate that is not trusted will not get better in seconds.
     private static bool MayPass(HttpRequestException e) =>
-        e.HttpRequestError is not HttpRequestError.SecureConnectionError && e.InnerException is not AuthenticationException and not SocketException { SocketErrorCode: SocketError.HostNotFound };
+        e.HttpRequestError is not HttpRequestError.SecureConnectionError
+        && e.InnerException is not AuthenticationException and not SocketException { SocketErrorCode: SocketError.HostNotFound };
 
     private static string Reason(HttpRequestException e) => e.Message.EndsWith('.') ? e.Message : e.Message + ".";
 
@@ -232,58 +235,4 @@ internal sealed class HubHttp : IDisposable
     }
 
     private static bool SameOrigin(Uri a, Uri b) => a.Scheme == b.Scheme && a.Port == b.Port && string.Equals(a.Host, b.Host, StringComparison.OrdinalIgnoreCase);
-}
-
-/// <summary>A cancellation that also comes with the caller's, on a given clock.</summary>
-internal sealed class Silence : IDisposable
-{
-    private readonly CancellationTokenRegistration registration;
-
-    public Silence(TimeProvider time, CancellationToken outer)
-    {
-        Source = new CancellationTokenSource(Timeout.InfiniteTimeSpan, time);
-        registration = outer.Register(static s => ((CancellationTokenSource)s!).Cancel(), Source);
-    }
-
-    public CancellationTokenSource Source { get; }
-
-    public void Dispose()
-    {
-        registration.Dispose();
-        Source.Dispose();
-    }
-}
-
-/// <summary>What the hub itself says of a file on the way to its bytes; the first hop that speaks is right, for later hops are storage.</summary>
-internal sealed class LinkedHeaders
-{
-    public string? Commit { get; private set; }
-
-    public string? Etag { get; private set; }
-
-    public long? Size { get; private set; }
-
-    public bool Xet { get; private set; }
-
-    public void Take(HttpResponseMessage response)
-    {
-        Commit ??= HubAnswer.HeaderOf(response, "X-Repo-Commit");
-        Etag ??= HubAnswer.HeaderOf(response, "X-Linked-ETag");
-        Size ??= long.TryParse(HubAnswer.HeaderOf(response, "X-Linked-Size"), NumberStyles.None, CultureInfo.InvariantCulture, out long size) ? size : null;
-        Xet |= HubAnswer.HeaderOf(response, "X-Xet-Hash") is not null;
-    }
-}
-
-/// <summary>An answer with where it came from after redirects.</summary>
-internal sealed record HubAnswer(HttpResponseMessage Response, Uri Uri, LinkedHeaders Linked) : IDisposable
-{
-    /// <summary>The other origin that the answer points to, where it was not followed.</summary>
-    public Uri? Location { get; init; }
-
-    public string? Header(string name) => HeaderOf(Response, name);
-
-    public static string? HeaderOf(HttpResponseMessage response, string name) =>
-        response.Headers.TryGetValues(name, out IEnumerable<string>? values) ? string.Join(", ", values) : null;
-
-    public void Dispose() => Response.Dispose();
 }

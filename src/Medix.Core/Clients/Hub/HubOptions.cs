@@ -5,7 +5,7 @@ using Medix.Runs;
 namespace Medix.Clients.Hub;
 
 /// <summary>Which hub is asked, as whom, how patiently, and where the cache is. The variables are those of the Python client, so that both share one setting.</summary>
-public sealed partial record HubOptions
+public sealed record HubOptions
 {
     /// <summary>The hub where <c>HF_ENDPOINT</c> names no other.</summary>
     public const string DefaultEndpoint = "https://huggingface.co";
@@ -47,23 +47,21 @@ public sealed partial record HubOptions
     /// <exception cref="MedixException">A variable holds what cannot be used.</exception>
     public static HubOptions FromEnvironment(Func<string, string?>? variable = null)
     {
-        Func<string, string?> raw = variable ?? Environment.GetEnvironmentVariable;
-        string? Get(string name) => raw(name) is { } value && value.Trim().Length > 0 ? value.Trim() : null;
-        string home = Get("HOME") ?? Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
-        string Folder(string path) => Path.GetFullPath(Expand(path, home, Get));
-
-        string hubHome = Folder(Get("HF_HOME") ?? Path.Combine(Get("XDG_CACHE_HOME") ?? Path.Combine(home, ".cache"), "huggingface"));
+        var read = new HubVariables(variable ?? Environment.GetEnvironmentVariable);
         return new HubOptions
         {
-            Endpoint = ParseEndpoint(Get("HF_ENDPOINT") ?? DefaultEndpoint),
-            Token = IsTrue(Get("HF_HUB_DISABLE_IMPLICIT_TOKEN"))
+            Endpoint = ParseEndpoint(read.Get("HF_ENDPOINT") ?? DefaultEndpoint),
+            Token = IsTrue(read.Get("HF_HUB_DISABLE_IMPLICIT_TOKEN"))
                 ? null
-                : Get("HF_TOKEN") ?? Get("HUGGING_FACE_HUB_TOKEN") ?? ReadToken(Folder(Get("HF_TOKEN_PATH") ?? Path.Combine(hubHome, "token"))),
-            CacheFolder = Folder(Get("HF_HUB_CACHE") ?? Get("HUGGINGFACE_HUB_CACHE") ?? Path.Combine(hubHome, "hub")),
-            Offline = IsTrue(Get("HF_HUB_OFFLINE")) || IsTrue(Get("TRANSFORMERS_OFFLINE")),
-            TimeoutSeconds = Get("HF_HUB_DOWNLOAD_TIMEOUT") is { } seconds ? ParseTimeout(seconds) : 30,
+                : read.Get("HF_TOKEN") ?? read.Get("HUGGING_FACE_HUB_TOKEN") ?? ReadToken(read.Folder("HF_TOKEN_PATH") ?? Path.Combine(read.HubHome, "token")),
+            CacheFolder = read.Cache,
+            Offline = IsTrue(read.Get("HF_HUB_OFFLINE")) || IsTrue(read.Get("TRANSFORMERS_OFFLINE")),
+            TimeoutSeconds = read.Get("HF_HUB_DOWNLOAD_TIMEOUT") is { } seconds ? ParseTimeout(seconds) : 30,
         };
     }
+
+    /// <summary>The cache's folder alone, which does not depend on whether the rest can be used.</summary>
+    internal static string CacheFolderOf(Func<string, string?> variable) => new HubVariables(variable).Cache;
 
     /// <summary>Without the token: options end up in logs.</summary>
     public override string ToString() => $"{Endpoint} ({(Token is null ? "no token" : "with a token")}), cache {CacheFolder}{(Offline ? ", offline" : "")}";
@@ -97,13 +95,32 @@ public sealed partial record HubOptions
     }
 
     private static bool IsTrue(string? value) => value?.ToUpperInvariant() is "1" or "ON" or "YES" or "TRUE";
+}
 
-    private static string Expand(string path, string home, Func<string, string?> variable)
+/// <summary>The variables of the Python client, with <c>~</c> and <c>$NAME</c> in paths put in as it does.</summary>
+internal sealed partial class HubVariables(Func<string, string?> variable)
+{
+    private string Home => Get("HOME") ?? Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
+
+    public string HubHome => Folder("HF_HOME") ?? Path.Combine(Folder("XDG_CACHE_HOME") ?? Path.Combine(Home, ".cache"), "huggingface");
+
+    public string Cache => Folder("HF_HUB_CACHE") ?? Folder("HUGGINGFACE_HUB_CACHE") ?? Path.Combine(HubHome, "hub");
+
+    /// <summary>A variable without blanks around it; null when it is not set or empty.</summary>
+    public string? Get(string name) => variable(name)?.Trim() is { Length: > 0 } value ? value : null;
+
+    /// <summary>A variable that names a file or folder, as a full path.</summary>
+    public string? Folder(string name)
     {
-        string expanded = path == "~" || path.StartsWith("~/", StringComparison.Ordinal) ? home + path[1..] : path;
-        return Variable().Replace(expanded, m => variable(m.Groups["name"].Value) ?? m.Value);
+        if (Get(name) is not { } path)
+        {
+            return null;
+        }
+
+        string home = path == "~" || path.StartsWith("~/", StringComparison.Ordinal) ? Home + path[1..] : path;
+        return Path.GetFullPath(Reference().Replace(home, m => variable(m.Groups["name"].Value) ?? m.Value));
     }
 
     [GeneratedRegex(@"\$(?:\{(?<name>\w+)\}|(?<name>\w+))")]
-    private static partial Regex Variable();
+    private static partial Regex Reference();
 }

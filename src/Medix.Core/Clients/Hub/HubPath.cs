@@ -4,9 +4,10 @@ namespace Medix.Clients.Hub;
 internal static class HubPath
 {
     private const int MaxLength = 1024;
-    private static readonly char[] Forbidden = ['\\', ':', '*', '?', '"', '<', '>', '|'];
 
-    /// <summary>Why a repository's path cannot be used as a file below a folder, or null when it can. Windows' rules hold everywhere: caches travel.</summary>
+    /// <summary>
+    /// Why a repository's path cannot be used as a file below a folder, or null when it can. What leads out of a folder on Windows is refused everywhere: caches travel.
+    /// </summary>
     public static string? Fault(string path)
     {
         if (path.Length is 0 or > MaxLength)
@@ -14,12 +15,22 @@ internal static class HubPath
             return $"its length is {path.Length}; expected 1 to {MaxLength}";
         }
 
-        if (path.Any(c => char.IsControl(c) || Forbidden.Contains(c)))
+        if (path.Any(c => char.IsControl(c) || c == '\\'))
         {
-            return "it holds a backslash, a colon, a control character or one of * ? \" < > |";
+            return "it holds a backslash or a control character";
         }
 
         return path.Split('/').Select(PartFault).FirstOrDefault(f => f is not null);
+    }
+
+    /// <summary>Refuses a path that cannot be used.</summary>
+    /// <exception cref="Medix.Runs.MedixException">The path is refused.</exception>
+    public static void Check(string path)
+    {
+        if (Fault(path) is { } fault)
+        {
+            throw HubFaults.BadPath(path, fault);
+        }
     }
 
     /// <summary>
@@ -28,11 +39,7 @@ internal static class HubPath
     /// <exception cref="Medix.Runs.MedixException">The path is refused.</exception>
     public static string Below(string root, string path)
     {
-        if (Fault(path) is { } fault)
-        {
-            throw HubFaults.BadPath(path, fault);
-        }
-
+        Check(path);
         string full = Path.GetFullPath(root);
         string realRoot = RealFolder(full);
         string[] parts = path.Split('/');
@@ -52,6 +59,7 @@ internal static class HubPath
     {
         "" => "it is absolute, ends in '/' or holds '//'",
         "." or ".." => $"it holds the folder '{part}'",
+        [_, ':', ..] => $"'{part}' begins as a drive does",
         _ when part.EndsWith('.') || part.EndsWith(' ') => $"'{part}' ends in a dot or a blank",
         _ when part.Length > 240 => $"'{part[..40]}…' is longer than 240 characters",
         _ => null,

@@ -23,13 +23,21 @@ public sealed record PullSettings
     /// <summary>Whether the hashes of files that are there are computed too; else their sizes must do. Other clients of the cache do not check hashes.</summary>
     public bool Verify { get; init; }
 
-    /// <summary>Refuses settings that contradict each other.</summary>
-    /// <exception cref="MedixException">Exact files are named together with patterns.</exception>
+    /// <summary>Refuses settings that cannot be followed.</summary>
+    /// <exception cref="MedixException">Exact files are named together with patterns, or by what can be no path.</exception>
     internal void Check()
     {
         if (Files.Count > 0 && Include.Count + Exclude.Count > 0)
         {
             throw new MedixException($"Files are named ({string.Join(", ", Files)}), and patterns are given too. Name files, or choose by --include and --exclude.");
+        }
+
+        foreach (string file in Files)
+        {
+            if (HubPath.Fault(file) is { } fault)
+            {
+                throw new MedixException($"'{file}' can be no file of a repository: {fault}. Give its path as the repository's page lists it, for example onnx/model.onnx.");
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 namespace Medix.Clients.Hub;
 
-/// <summary>One file of a repository at a commit. The path has been checked; the hashes are lower-case hexadecimal.</summary>
+/// <summary>One file of a repository at a commit. The path is as the hub sent it; the hashes are lower-case hexadecimal.</summary>
 /// <param name="Path">Path in the repository, parts divided by '/'.</param>
 /// <param name="Size">Bytes.</param>
 /// <param name="BlobId">Git's SHA-1 of the file, or of its pointer where the file is in large-file storage.</param>

@@ -115,13 +115,16 @@ internal sealed record GoldenRun(GoldenStep Step, string Expected, string Actual
         return options with { Token = step.Argument("token") ?? options.Token, TimeoutSeconds = 3600 };
     }
 
-    /// <summary>What lay there before: a token file where a token was sent that neither call nor environment names, and partial downloads that were still there afterwards.</summary>
+    /// <summary>
+    /// What lay there before: a token file where a token was sent that neither call nor environment names, and partial downloads that were still there afterwards.
+    /// </summary>
     private static void Prepare(GoldenHub hub, GoldenStep step, string home)
     {
         Directory.CreateDirectory(home);
         string token = Path.Combine(home, "token");
         File.Delete(token);
-        if (step.Argument("token") is null && !step.Environment.ContainsKey("HF_TOKEN") && step.Exchanges.Select(e => e.Authorization).FirstOrDefault(a => a is not null) is { } sent)
+        string? sent = step.Exchanges.Select(e => e.Authorization).FirstOrDefault(a => a is not null);
+        if (sent is not null && step.Argument("token") is null && !step.Environment.ContainsKey("HF_TOKEN"))
         {
             File.WriteAllText(token, sent["Bearer ".Length..] + "\n");
         }

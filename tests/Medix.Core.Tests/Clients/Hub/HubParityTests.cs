@@ -85,8 +85,8 @@ public sealed class HubParityTests
     {
         string folder = SharedFiles.Require("goldens", "protocols", "hub");
         JsonObject trees = JsonNode.Parse(File.ReadAllText(Path.Combine(folder, "cache-trees.json")))!.AsObject();
-        HashSet<string> expected = [.. trees.SelectMany(t => t.Value!.AsArray()).Where(e => ((string)e!["path"]!).Contains("/trees/", StringComparison.Ordinal) && e["sha256"] is not null)
-            .Select(e => (string)e!["sha256"]!)];
+        HashSet<string> expected = [.. trees.SelectMany(t => t.Value!.AsArray())
+            .Where(e => ((string)e!["path"]!).Contains("/trees/", StringComparison.Ordinal) && e["sha256"] is not null).Select(e => (string)e!["sha256"]!)];
         var made = new HashSet<string>(StringComparer.Ordinal);
         string path = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
         foreach (JsonNode line in File.ReadLines(Path.Combine(folder, "exchanges.jsonl")).Select(l => JsonNode.Parse(l)!))

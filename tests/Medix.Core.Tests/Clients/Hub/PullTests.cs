@@ -91,7 +91,8 @@ public sealed class PullTests : IDisposable
     public async Task The_next_page_on_another_host_is_refused()
     {
         bench.AddTiny();
-        bench.StandIn.Change = (r, a) => r.Path.Contains("/tree/", StringComparison.Ordinal) ? RawAnswer.Json(200, "[]", ("Link", "<http://elsewhere.example/x>; rel=\"next\"")) : a;
+        bench.StandIn.Change = (r, a) =>
+            r.Path.Contains("/tree/", StringComparison.Ordinal) ? RawAnswer.Json(200, "[]", ("Link", "<http://elsewhere.example/x>; rel=\"next\"")) : a;
         Assert.Contains("elsewhere.example", await bench.FailAsync(HubFault.BadAnswer), StringComparison.Ordinal);
     }
 

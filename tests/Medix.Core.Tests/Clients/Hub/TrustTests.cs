@@ -41,7 +41,8 @@ public sealed class TrustTests : IDisposable
     {
         StandInRepository repository = bench.AddTiny();
         bench.Tune = o => o with { Token = "hf_secret" };
-        bench.StandIn.Change = (r, a) => r.Path.Contains("medix/old", StringComparison.Ordinal) ? Redirect(307, r.Path.Replace("medix/old", HubBench.Id, StringComparison.Ordinal)) : a;
+        bench.StandIn.Change = (r, a) =>
+            r.Path.Contains("medix/old", StringComparison.Ordinal) ? Redirect(307, r.Path.Replace("medix/old", HubBench.Id, StringComparison.Ordinal)) : a;
         HubBench.AssertHolds(repository, (await bench.PullAsync(id: "medix/old")).Folder);
         Assert.All(bench.StandIn.Hub.Requests, r => Assert.Equal("Bearer hf_secret", r.Header("Authorization")));
     }
@@ -91,6 +92,8 @@ public sealed class TrustTests : IDisposable
     [InlineData("a//b")]
     [InlineData("a/./b")]
     [InlineData("C:\\x")]
+    [InlineData("C:/x")]
+    [InlineData("D:x")]
     [InlineData("a\\..\\b")]
     [InlineData("nul\u0000l")]
     [InlineData("")]
@@ -100,21 +103,38 @@ public sealed class TrustTests : IDisposable
         bench.StandIn.Change = (r, a) => r.Path.Contains("/tree/", StringComparison.Ordinal)
             ? RawAnswer.Json(200, new JsonArray(new JsonObject { ["type"] = "file", ["path"] = path, ["size"] = 3, ["oid"] = new string('b', 40) }).ToJsonString())
             : a;
-        await bench.FailAsync(HubFault.BadAnswer);
+        Assert.Contains("--exclude", await bench.FailAsync(HubFault.BadAnswer), StringComparison.Ordinal);
         Assert.DoesNotContain(Directory.EnumerateFiles(bench.Home, "*", SearchOption.AllDirectories), f => !f.EndsWith("CACHEDIR.TAG", StringComparison.Ordinal));
     }
 
+    [Fact]
+    public async Task A_path_that_leads_out_can_be_left_out_and_odd_names_are_names()
+    {
+        StandInRepository repository = bench.AddTiny();
+        repository.Add("what? \"a:b\" & <c> ünï.txt", [1, 2]);
+        StandInFile bad = repository.Add("../bad", [1]);
+        await bench.FailAsync(HubFault.BadAnswer);
+        PullResult result = await bench.PullAsync(new PullSettings { Exclude = ["*/bad"] });
+        repository.Files.Remove("../bad");
+        HubBench.AssertHolds(repository, result.Folder);
+        Assert.DoesNotContain(bench.Requests, r => r.Path.EndsWith("bad", StringComparison.Ordinal));
+        Assert.False(File.Exists(bench.BlobPath(bad)));
+    }
+
     [Theory]
-    [InlineData("""[{"type":"file","path":"a","size":-1,"oid":"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"}]""")]
+    [InlineData("""[{"type":"file","path":"a","size":-1,"oid":"SHA"}]""")]
     [InlineData("""[{"type":"file","path":"a","size":1,"oid":"../../../../x"}]""")]
-    [InlineData("""[{"type":"file","path":"a","size":1,"oid":"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb","lfs":{"oid":"../x","size":1}}]""")]
-    [InlineData("""[{"type":"file","path":"a","size":1,"oid":"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"},{"type":"file","path":"a/b","size":1,"oid":"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"}]""")]
+    [InlineData("""[{"type":"file","path":"a","size":1,"oid":"SHA","lfs":{"oid":"../x","size":1}}]""")]
+    [InlineData("""[{"type":"file","path":"a","size":1,"oid":"SHA"},{"type":"file","path":"a/b","size":1,"oid":"SHA"}]""")]
+    [InlineData("""[{"type":"file","path":"a","size":1,"oid":"SHA"},{"type":"file","path":"a","size":1,"oid":"SHA"}]""")]
+    [InlineData("""[{"type":"file","size":1,"oid":"SHA"}]""")]
     [InlineData("""{"files": []}""")]
     [InlineData("<html>log in</html>")]
     public async Task A_listing_that_makes_no_sense_is_refused(string json)
     {
         bench.AddTiny();
-        bench.StandIn.Change = (r, a) => r.Path.Contains("/tree/", StringComparison.Ordinal) ? RawAnswer.Json(200, json) : a;
+        string listing = json.Replace("SHA", new string('b', 40), StringComparison.Ordinal);
+        bench.StandIn.Change = (r, a) => r.Path.Contains("/tree/", StringComparison.Ordinal) ? RawAnswer.Json(200, listing) : a;
         await bench.FailAsync(HubFault.BadAnswer);
     }
 
