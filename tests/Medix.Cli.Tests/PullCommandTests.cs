@@ -1,7 +1,10 @@
 using System.Diagnostics;
 using System.Text.Json;
+using Medix.Cli.Views;
+using Medix.Clients.Hub;
 using Medix.Testing;
 using Medix.Testing.Hub;
+using Spectre.Console;
 
 namespace Medix.Cli.Tests;
 
@@ -99,10 +102,30 @@ public sealed class PullCommandTests : IDisposable
 
         await process.WaitForExitAsync(TestContext.Current.CancellationToken);
         Assert.Equal(ExitCode.Interrupted, process.ExitCode);
+        Assert.Contains("the same command continues", await process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
         Assert.NotEmpty(Directory.GetFiles(partial, "*.medix.incomplete"));
         hub.Change = (_, a) => a;
         Assert.Equal(ExitCode.Success, Medix("pull medix/tiny").Code);
         Assert.Empty(Directory.GetFiles(partial, "*incomplete*"));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task The_view_shows_bytes_and_files_while_they_arrive(bool live)
+    {
+        hub.Change = (r, a) => r.Path.StartsWith("/cdn/", StringComparison.Ordinal) ? a with { Drip = live ? 200 : 40 } : a;
+        using var written = new StringWriter();
+        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings { Ansi = AnsiSupport.Yes, Interactive = InteractionSupport.Yes, Out = new AnsiConsoleOutput(written) });
+        console.Profile.Width = 120;
+        PullView view = live ? new LivePullView(console) : new PlainPullView(written);
+        var meter = new PullMeter();
+        using var client = new HubClient(new HubOptions { Endpoint = hub.Hub.Address, CacheFolder = home }, meter);
+        Task<PullResult> pull = client.PullAsync(HubRepository.Parse("medix/tiny"), new PullSettings(), TestContext.Current.CancellationToken);
+        await view.FollowAsync(meter, pull);
+        await pull;
+        Assert.Contains("of 5.00 kB", written.ToString(), StringComparison.Ordinal);
+        Assert.Equal(live, written.ToString().Contains("model.safetensors", StringComparison.Ordinal));
     }
 
     [Fact]

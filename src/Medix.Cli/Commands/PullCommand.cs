@@ -51,12 +51,18 @@ internal static class PullCommand
     {
         bool interactive = !json && !Console.IsOutputRedirected;
         TextWriter progress = interactive ? Console.Out : Console.Error;
-        using var interrupt = new InterruptSignal(() => progress.WriteLine("Stopping; what has arrived is kept, and the same command continues there."));
+        using var interrupt = new InterruptSignal(() => { });
         long start = TimeProvider.System.GetTimestamp();
         var meter = new PullMeter();
         using var client = new HubClient(options, meter);
         Task<PullResult> pull = client.PullAsync(repository, settings, interrupt.Token);
         await PullView.Create(progress, interactive).FollowAsync(meter, pull).ConfigureAwait(false);
+        if (pull.IsCanceled)
+        {
+            Console.Error.WriteLine("Interrupted. What has arrived is kept, and the same command continues there.");
+            return ExitCode.Interrupted;
+        }
+
         PullResult result = await pull.ConfigureAwait(false);
         double seconds = TimeProvider.System.GetElapsedTime(start).TotalSeconds;
         progress.WriteLine(

@@ -6,17 +6,19 @@ namespace Medix.Cli.Views;
 /// <summary>How a pull is shown while it runs: bars on a terminal, a line every two seconds elsewhere.</summary>
 internal abstract class PullView
 {
-    public static PullView Create(TextWriter writer, bool interactive) => interactive ? new LivePullView() : new PlainPullView(writer);
+    private const double MaxEstimate = 100 * 3600; // what is slower than that has only just begun
+
+    public static PullView Create(TextWriter writer, bool interactive) => interactive ? new LivePullView(AnsiConsole.Console) : new PlainPullView(writer);
 
     /// <summary>Shows the meter until the pull ends, however it ends; the caller awaits the pull itself.</summary>
     public abstract Task FollowAsync(PullMeter meter, Task pull);
 
     /// <summary>Bytes, rate and time left in one line.</summary>
-    protected static string Describe(PullMeter meter, TransferRate rate)
+    protected static string Describe(PullMeter meter, double perSecond)
     {
         long done = meter.DoneBytes;
-        double perSecond = rate.Update(meter.ReceivedBytes);
-        string left = perSecond > 0 ? $"  {TrainView.Duration((meter.TotalBytes - done) / perSecond)} left" : "";
+        double seconds = (meter.TotalBytes - done) / perSecond;
+        string left = seconds < MaxEstimate ? $"  {TrainView.Duration(seconds)} left" : "";
         return $"{ByteSize.Show(done)} of {ByteSize.Show(meter.TotalBytes)}  {meter.DoneFiles}/{meter.TotalFiles} files  {ByteSize.Show((long)perSecond)}/s{left}";
     }
 }
@@ -57,9 +59,10 @@ internal sealed class PlainPullView(TextWriter writer) : PullView
         {
             await Task.WhenAny(pull, Task.Delay(Look)).ConfigureAwait(false);
             WriteNotes(meter);
+            double perSecond = rate.Update(meter.ReceivedBytes);
             if (!pull.IsCompleted && meter.TotalFiles > 0 && TimeProvider.System.GetElapsedTime(last) > Pause)
             {
-                writer.WriteLine(Describe(meter, rate));
+                writer.WriteLine(Describe(meter, perSecond));
                 last = TimeProvider.System.GetTimestamp();
             }
         }
@@ -78,7 +81,7 @@ internal sealed class PlainPullView(TextWriter writer) : PullView
 }
 
 /// <summary>A bar for the whole and one for each file on its way.</summary>
-internal sealed class LivePullView : PullView
+internal sealed class LivePullView(IAnsiConsole console) : PullView
 {
     private const int MaxFiles = 12;
     private const int NameWidth = 44;
@@ -86,7 +89,7 @@ internal sealed class LivePullView : PullView
     private readonly TransferRate rate = new(TimeProvider.System);
     private readonly Dictionary<string, ProgressTask> bars = new(StringComparer.Ordinal);
 
-    public override Task FollowAsync(PullMeter meter, Task pull) => AnsiConsole.Progress()
+    public override Task FollowAsync(PullMeter meter, Task pull) => console.Progress()
         .AutoClear(true)
         .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn())
         .StartAsync(async context =>
@@ -103,14 +106,15 @@ internal sealed class LivePullView : PullView
     {
         while (meter.TryTakeNote(out string note))
         {
-            AnsiConsole.MarkupLineInterpolated($"[grey]{note}[/]");
+            console.MarkupLineInterpolated($"[grey]{note}[/]");
         }
 
+        double perSecond = rate.Update(meter.ReceivedBytes);
         if (meter.TotalFiles > 0)
         {
             whole.MaxValue = Math.Max(meter.TotalBytes, 1);
             whole.Value = meter.DoneBytes;
-            whole.Description = Markup.Escape(Describe(meter, rate));
+            whole.Description = Markup.Escape(Describe(meter, perSecond));
         }
 
         foreach (FileMeter file in meter.Files.OrderBy(f => f.Path, StringComparer.Ordinal))
@@ -121,9 +125,10 @@ internal sealed class LivePullView : PullView
             }
             else if (bars.TryGetValue(file.Path, out ProgressTask? bar) || bars.Count < MaxFiles)
             {
-                bar ??= bars[file.Path] = context.AddTask("", maxValue: Math.Max(file.Size, 1));
+                string description = Markup.Escape((file.State == FileState.Checking ? "checking " : "") + Shorten(file.Path));
+                bar ??= bars[file.Path] = context.AddTask(description, maxValue: Math.Max(file.Size, 1));
+                bar.Description = description;
                 bar.Value = file.Bytes;
-                bar.Description = Markup.Escape((file.State == FileState.Checking ? "checking " : "") + Shorten(file.Path));
             }
         }
     }
