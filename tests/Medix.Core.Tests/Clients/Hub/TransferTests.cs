@@ -1,5 +1,7 @@
 using System.Globalization;
+using CsCheck;
 using Medix.Clients.Hub;
+using Medix.Runs;
 using Medix.Testing.Hub;
 
 namespace Medix.Core.Tests.Clients.Hub;
@@ -38,6 +40,37 @@ public sealed class TransferTests : IDisposable
         bench.StandIn.Change = (_, a) => a;
         Assert.Equal(2500, (await bench.PullAsync()).ReceivedBytes);
     }
+
+    [Fact]
+    public async Task However_it_is_cut_every_byte_comes_once_and_the_file_is_whole() =>
+        await Gen.Select(Gen.Int[1, 4], Gen.Int[0, 1100].Array[0, 14]).SampleAsync(
+            async (connections, cuts) =>
+            {
+                using var own = new HubBench();
+                StandInRepository repository = own.AddTiny();
+                own.Tune = o => o with { Connections = connections, Retries = 1 };
+                int next = -1;
+                own.StandIn.Change = (r, a) => IsStorage(r) && Interlocked.Increment(ref next) is var i && i < cuts.Length ? a with { CutAfter = cuts[i] } : a;
+                long received = 0;
+                for (bool whole = false; !whole;)
+                {
+                    try
+                    {
+                        await own.PullAsync();
+                        whole = true;
+                    }
+                    catch (MedixException e)
+                    {
+                        Assert.Equal(HubFault.Cut, HubFaults.Of(e));
+                    }
+
+                    received += own.Meter.ReceivedBytes;
+                }
+
+                Assert.Equal(3542, received);
+                HubBench.AssertHolds(repository, new HubCache(own.Cache).FindSnapshot(HubRepository.Parse(HubBench.Id))!);
+            },
+            iter: 40, threads: 2);
 
     [Fact]
     public async Task An_interrupted_pull_is_continued_with_exactly_the_missing_ranges()
