@@ -235,8 +235,8 @@ public sealed class TransferTests : IDisposable
     public async Task A_slow_body_is_no_silence()
     {
         StandInRepository repository = bench.AddTiny();
-        bench.Tune = o => o with { TimeoutSeconds = 1000, RangeBytes = 1 << 20 }; // one true second; the body takes longer
-        bench.StandIn.Change = (r, a) => IsStorage(r) ? a with { Drip = 50 } : a;
+        bench.Tune = o => o with { TimeoutSeconds = 2000, RangeBytes = 1 << 20 }; // two true seconds; the body takes longer
+        bench.StandIn.Change = (r, a) => IsStorage(r) ? a with { Drip = 25 } : a;
         HubBench.AssertHolds(repository, (await bench.PullAsync()).Folder);
         Assert.Single(bench.StandIn.Storage.Requests);
     }
