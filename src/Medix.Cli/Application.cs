@@ -45,6 +45,7 @@ internal static class Application
     {
         TrainCommand.Create(),
         DataCommand.Create(),
+        PullCommand.Create(),
         DoctorCommand.Create(),
         RecipesCommand.Create(),
         EmbedCommand.Create(),

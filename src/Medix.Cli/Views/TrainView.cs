@@ -43,7 +43,7 @@ internal abstract class TrainView : ITrainingObserver, IDisposable
         CultureInfo.InvariantCulture, $"{(sign && e.Mean >= 0 ? "+" : "")}{e.Mean:0.000} [{e.Low:0.000}, {e.High:0.000}]");
 
     /// <summary>A duration for people: 42 s, 3 min 05 s, 2 h 10 min.</summary>
-    protected static string Duration(double seconds) => seconds switch
+    internal static string Duration(double seconds) => seconds switch
     {
         < 60 => string.Create(CultureInfo.InvariantCulture, $"{seconds:0} s"),
         < 3600 => string.Create(CultureInfo.InvariantCulture, $"{(int)seconds / 60} min {(int)seconds % 60:00} s"),
