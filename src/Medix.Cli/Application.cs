@@ -48,6 +48,8 @@ internal static class Application
         PullCommand.Create(),
         DoctorCommand.Create(),
         RecipesCommand.Create(),
+        InitCommand.Create(),
+        AdapterCommand.Create(),
         EmbedCommand.Create(),
     };
 }

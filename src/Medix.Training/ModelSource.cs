@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Medix.Clients.Hub;
 using Medix.Imaging;
 using Medix.Runs;
 using Medix.Runs.Recipes;
@@ -25,10 +26,12 @@ public sealed record ModelSource(string Folder, Tokenizer Tokenizer, ImageProces
     /// <exception cref="MedixException">A file of the model is missing or wrong.</exception>
     public static ModelSource Open(ModelRecipe recipe, DataRecipe data)
     {
-        string folder = recipe.Path == Nano ? Path.Combine(AppContext.BaseDirectory, "models", Nano) : recipe.Path;
+        string folder = recipe.Path == Nano ? Path.Combine(AppContext.BaseDirectory, "models", Nano)
+            : Directory.Exists(recipe.Path) ? recipe.Path
+            : HubCache.TryFindSnapshot(recipe.Path) ?? recipe.Path;
         return Directory.Exists(folder)
             ? OpenFolder(folder, data)
-            : throw new MedixException($"model.path: there is no folder {folder}. Give a folder in Hugging Face layout, or \"nano\" for the model shipped with Medix.");
+            : throw new MedixException($"model.path: there is no folder {folder}. Give a folder in Hugging Face layout, a repository fetched by `medix pull`, or \"nano\" for the model shipped with Medix.");
     }
 
     /// <summary>Makes a new model with random weights and a tokenizer trained on <paramref name="texts"/>, as a folder.</summary>

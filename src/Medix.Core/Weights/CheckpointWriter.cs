@@ -32,11 +32,19 @@ public static class CheckpointWriter
     /// Writes a checkpoint again as it is: the same tensors in the same files, so that the weights are equal byte for byte; and every other file of its folder that
     /// belongs to a model, copied.
     /// </summary>
-    public static void Copy(Checkpoint source, string folder, CancellationToken cancellationToken = default)
+    public static void Copy(Checkpoint source, string folder, CancellationToken cancellationToken = default) => Copy(source, folder, null, cancellationToken);
+
+    /// <summary>The same with some tensors' values changed on the way: <paramref name="change"/> is asked for each, by canonical name, and gives null to leave it.</summary>
+    internal static void Copy(Checkpoint source, string folder, Func<string, Action<float[]>?>? change, CancellationToken cancellationToken)
     {
+        if (System.IO.Path.GetFullPath(source.Folder) == System.IO.Path.GetFullPath(folder))
+        {
+            throw new MedixException($"{folder}: source and target are one folder. Name another one for the result.");
+        }
+
         Shard[] shards = [.. source.Files.Select(file => new Shard(
             System.IO.Path.GetFileName(file.Path),
-            [.. file.Tensors.Values.Select(tensor => new StreamedTensor(tensor.Name, tensor.DType, tensor.Shape, stream => CopyBytes(file, tensor, stream)))],
+            [.. file.Tensors.Values.Select(tensor => new StreamedTensor(tensor.Name, tensor.DType, tensor.Shape, stream => CopyTensor(file, tensor, change, stream)))],
             file.Metadata))];
         WriteShards(folder, shards, null, cancellationToken, source.IndexPath);
         ModelSideFiles.Copy(source.Folder, folder, withConfig: true);
@@ -145,6 +153,20 @@ public static class CheckpointWriter
             throw new MedixException(
                 $"{folder}: the weights need {needed} bytes, but the disk has {free} left. What was there before is untouched. Free space, or write to another disk.");
         }
+    }
+
+    private static void CopyTensor(SafetensorsFile file, TensorInfo tensor, Func<string, Action<float[]>?>? change, Stream stream)
+    {
+        if (change?.Invoke(TensorNames.Canonical(tensor.Name)) is not { } apply)
+        {
+            CopyBytes(file, tensor, stream);
+            return;
+        }
+
+        float[] values = file.ReadFloat32(tensor.Name);
+        file.Release(tensor.Name);
+        apply(values);
+        TensorBytes.Write(stream, tensor.DType, values);
     }
 
     private static void CopyBytes(SafetensorsFile file, TensorInfo tensor, Stream stream)

@@ -73,7 +73,7 @@ public static class SafetensorsWriter
         }
         finally
         {
-            if (!whole)
+            if (!whole && File.Exists(partial))
             {
                 File.Delete(partial);
             }

@@ -8,14 +8,14 @@ public static class LoraMerge
 {
     /// <summary>
     /// Changes a weight's values in place: W + ΔW, with DoRA's row lengths where it has them. A plain weight is [out, in]; fused experts are [E, in, out]
-    /// as published.
+    /// as published, or [E, out, in] where <paramref name="transposed"/>.
     /// </summary>
-    public static void Merge(LoraLayer layer, Span<float> weight) => Apply(layer, weight, 1);
+    public static void Merge(LoraLayer layer, Span<float> weight, bool transposed = false) => Apply(layer, weight, 1, transposed);
 
     /// <summary>
     /// The opposite of <see cref="Merge"/>, exact to rounding. Throws <see cref="MedixException"/> for DoRA, whose row lengths before the merge are lost.
     /// </summary>
-    public static void Unmerge(LoraLayer layer, Span<float> weight)
+    public static void Unmerge(LoraLayer layer, Span<float> weight, bool transposed = false)
     {
         if (layer.Magnitude is not null)
         {
@@ -23,10 +23,10 @@ public static class LoraMerge
                 $"The DoRA adapter of '{layer.Parameter}' cannot be taken out of merged weights: merging replaced the rows' lengths. Start from the base model.");
         }
 
-        Apply(layer, weight, -1);
+        Apply(layer, weight, -1, transposed);
     }
 
-    private static void Apply(LoraLayer layer, Span<float> weight, float sign)
+    private static void Apply(LoraLayer layer, Span<float> weight, float sign, bool transposed)
     {
         int size = checked(layer.Output * layer.Input), experts = Math.Max(layer.Experts, 1);
         if (weight.Length != (long)size * experts)
@@ -39,7 +39,7 @@ public static class LoraMerge
         {
             Span<float> values = weight.Slice(expert * size, size);
             layer.WriteDelta(expert, delta);
-            if (layer.Experts > 0)
+            if (layer.Experts > 0 && !transposed)
             {
                 AddTransposed(values, delta, layer, sign);
             }
