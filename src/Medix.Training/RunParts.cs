@@ -24,7 +24,8 @@ public sealed record RunManifest(
 /// <summary>The composition of a run: everything a recipe names, made and checked before any work begins.</summary>
 public sealed class RunParts : IDisposable
 {
-    private const long ResizedPicturesBytes = 256L << 20;
+    /// <summary>Most memory for resized pictures.</summary>
+    internal const long ResizedPicturesBytes = 256L << 20;
     private readonly TrainRecipe recipe;
     private readonly ModelSource source;
     private readonly RewardFactory reward;

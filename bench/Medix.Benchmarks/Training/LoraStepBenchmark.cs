@@ -9,6 +9,7 @@ using Medix.Runs.Recipes;
 using Medix.Text;
 using Medix.Training;
 using Medix.Training.Advantages;
+using Medix.Training.Doctor;
 using Medix.Training.Learning;
 using Medix.Training.Rollouts;
 using Medix.Weights;
@@ -36,12 +37,19 @@ internal static class LoraStepBenchmark
         TrainRecipe recipe = new()
         {
             Model = new() { Path = args[0] },
+            Algorithm = new() { Preset = "gspo" },
+            Rollout = new() { PromptsPerStep = Prompts, Draws = Draws, MaxNewTokens = NewTokens },
+            Data = new() { HeldOutLimit = 2 },
+            Evaluation = new() { Draws = 1 },
             Tuning = new() { Lora = new(), RecomputeActivations = args.Contains("recompute") },
             Optimizer = new() { MaxTokensPerPass = args.Length > 2 ? int.Parse(args[2], CultureInfo.InvariantCulture) : 800 },
         };
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"fp32 product 2048^3: {Product():0} GFLOP/s"));
         long start = Stopwatch.GetTimestamp();
         using Checkpoint weights = Checkpoint.Open(args[0]);
+        MemoryWorkload work = new(TextTokens + 2 + (Side * Side / 4), Side * Side, 0);
+        MemoryPlan plan = MemoryPlan.Of(recipe, weights.Config, halfMatrices: true, work);
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"planned peak: {plan.MainMemory / 1e9:0.00} GB ({string.Join(", ", plan.Parts.Select(part => $"{part.Name} {part.Bytes / 1e9:0.00}"))})"));
         using var learner = new PolicyLearner(weights, recipe, RunParts.AlgorithmOf(recipe.Algorithm), null, null);
         Report("learner loaded", start);
         using var engine = new LocalPolicyEngine(Qwen3VLModel.FromCheckpoint(weights, WeightStorage.Bf16), Tokenizer.Load(args[0]));

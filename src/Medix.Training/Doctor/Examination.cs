@@ -60,6 +60,7 @@ public static class Examination
             yield return Try(
                 "token budget", "Raise data.maxPromptTokens, or lower data.maxImagePixels: one image token is 32 x 32 pixels.",
                 () => Tokens(recipe, found.Data, found.Source));
+            yield return Plan(recipe, found.Data, found.Source);
             foreach (Finding finding in await RewardAsync(recipe, found.Data, cancellationToken).ConfigureAwait(false))
             {
                 yield return finding;
@@ -123,6 +124,46 @@ public static class Examination
             ? $"prompts have {lengths[0]} to {lengths[^1]} tokens (median {lengths[lengths.Length / 2]}, images included), "
                 + $"budget {recipe.Data.MaxPromptTokens}; responses up to {recipe.Rollout.MaxNewTokens}"
             : throw new MedixException($"A prompt has {lengths[^1]} tokens, more than data.maxPromptTokens = {recipe.Data.MaxPromptTokens}.");
+    }
+
+    /// <summary>Peak memory by part, against what there is.</summary>
+    private static Finding Plan(TrainRecipe recipe, RunData data, ModelSource source)
+    {
+        using Checkpoint checkpoint = Checkpoint.Open(source.Folder);
+        bool half = ModelTensors.Of(checkpoint.Config).Where(t => t.Shape.Length > 1).All(t => checkpoint.Info(t.Name).DType == "BF16");
+        MemoryWorkload work = WorkloadOf(recipe, data, source, checkpoint.Config);
+        MemoryPlan plan = MemoryPlan.Of(recipe, checkpoint.Config, half, work);
+        long available = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+        string parts = string.Join(", ", plan.Parts.Where(part => part.Bytes > 0).Select(part => string.Create(
+            CultureInfo.InvariantCulture, $"{part.Name} {part.Bytes / 1e9:0.00}{(part.OnDevice ? " on the GPU" : "")}")));
+        string gpu = plan.DeviceMemory > 0 ? string.Create(CultureInfo.InvariantCulture, $" and {plan.DeviceMemory / 1e9:0.00} GB on the GPU") : "";
+        string text = string.Create(CultureInfo.InvariantCulture, $"peak {plan.MainMemory / 1e9:0.00} GB{gpu} with responses at their limit (GB: {parts})");
+        return MemoryPlan.Remedy(recipe, checkpoint.Config, half, work, available) is { } remedy
+            ? new Finding("memory plan", Outcome.Failed, string.Create(CultureInfo.InvariantCulture, $"{text}; there are {available / 1e9:0.00} GB"), remedy)
+            : new Finding("memory plan", Outcome.Good, text);
+    }
+
+    private static MemoryWorkload WorkloadOf(TrainRecipe recipe, RunData data, ModelSource source, Qwen3VLConfig model)
+    {
+        var images = new ImageProcessor(source.Images);
+        var prompts = new PromptBuilder(source.Tokenizer, images, model);
+        Sample[] looked = [.. data.Train.Take(PromptsLookedAt)];
+        (double tokens, double patches, long resized) = (0, 0, 0);
+        foreach (Sample sample in looked)
+        {
+            tokens += RunData.CountTokens(sample, prompts);
+            foreach (ImageSource image in sample.Images)
+            {
+                ImageSize size = ImageDecoding.ReadSize(image.Bytes, image.Name);
+                ImageGrid grid = images.GridFor(size.Width, size.Height);
+                patches += grid.Patches;
+                resized += 3L * grid.Patches * source.Images.PatchSize * source.Images.PatchSize;
+            }
+        }
+
+        long encoded = recipe.Data.Kind == "phantoms" ? 0 : data.Train.Concat(data.HeldOut).SelectMany(s => s.Images).Distinct().Sum(image => (long)image.Bytes.Length);
+        long kept = recipe.Data.Kind == "phantoms" ? 0 : Math.Min(RunParts.ResizedPicturesBytes, resized * data.Train.Count / Math.Max(looked.Length, 1));
+        return new(tokens / looked.Length, patches / looked.Length, encoded + kept);
     }
 
     /// <summary>Scores made-up answers whose order is known: right, wrong, and an attack.</summary>
