@@ -168,6 +168,11 @@ public sealed class RunParts : IDisposable
         }
 
         source.CopyCompanions(folder);
+        if (recipe.Tuning.Lora is null)
+        {
+            ModelSideFiles.WriteMissingSettings(folder, Learner.Config);
+        }
+
         return HashOf(folder);
     }
 

@@ -1,3 +1,5 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
 using Medix.Runs;
 
 namespace Medix.Weights;
@@ -5,6 +7,8 @@ namespace Medix.Weights;
 /// <summary>The small files that belong beside a model's weights: tokenizer, chat template, image processor, generation settings.</summary>
 public static class ModelSideFiles
 {
+    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
+
     private static readonly string[] Names =
     [
         "tokenizer.json", "tokenizer_config.json", "vocab.json", "merges.txt", "vocab.txt", "added_tokens.json", "special_tokens_map.json", "chat_template.json", "chat_template.jinja",
@@ -22,6 +26,50 @@ public static class ModelSideFiles
         if (withConfig)
         {
             AtomicFile.WriteAllBytes(Path.Combine(target, "config.json"), File.ReadAllBytes(Path.Combine(source, "config.json")));
+        }
+    }
+
+    /// <summary>
+    /// Writes generation settings and the image processor's where the folder has none: the published models' values, with this model's tokens and patches.
+    /// </summary>
+    public static void WriteMissingSettings(string folder, Qwen3VLConfig config)
+    {
+        if (config.EosTokenIds.Count > 0)
+        {
+            WriteMissing(folder, "generation_config.json", new JsonObject
+            {
+                ["bos_token_id"] = config.EosTokenIds[^1],
+                ["do_sample"] = true,
+                ["eos_token_id"] = new JsonArray([.. config.EosTokenIds.Select(id => JsonValue.Create(id))]),
+                ["pad_token_id"] = config.EosTokenIds[^1],
+                ["temperature"] = 0.7,
+                ["top_k"] = 20,
+                ["top_p"] = 0.8,
+            });
+        }
+
+        if (config.Vision is { } vision)
+        {
+            WriteMissing(folder, "preprocessor_config.json", new JsonObject
+            {
+                ["size"] = new JsonObject { ["longest_edge"] = 16_777_216, ["shortest_edge"] = 65_536 },
+                ["patch_size"] = vision.PatchSize,
+                ["temporal_patch_size"] = vision.TemporalPatchSize,
+                ["merge_size"] = vision.SpatialMergeSize,
+                ["image_mean"] = new JsonArray(0.5, 0.5, 0.5),
+                ["image_std"] = new JsonArray(0.5, 0.5, 0.5),
+                ["processor_class"] = "Qwen3VLProcessor",
+                ["image_processor_type"] = "Qwen2VLImageProcessorFast",
+            });
+        }
+    }
+
+    private static void WriteMissing(string folder, string name, JsonObject content)
+    {
+        string path = Path.Combine(folder, name);
+        if (!File.Exists(path))
+        {
+            AtomicFile.WriteAllText(path, content.ToJsonString(Indented) + "\n");
         }
     }
 }

@@ -1,5 +1,3 @@
-using System.Text.Json;
-using System.Text.Json.Nodes;
 using Medix.Runs;
 
 namespace Medix.Weights.Creation;
@@ -80,39 +78,7 @@ public static class RandomCheckpoint
             ModelSideFiles.Copy(options.Companions, folder);
         }
 
-        WriteMissing(folder, "generation_config.json", new JsonObject
-        {
-            ["bos_token_id"] = config.EosTokenIds[^1],
-            ["do_sample"] = true,
-            ["eos_token_id"] = new JsonArray([.. config.EosTokenIds.Select(id => JsonValue.Create(id))]),
-            ["pad_token_id"] = config.EosTokenIds[^1],
-            ["temperature"] = 0.7,
-            ["top_k"] = 20,
-            ["top_p"] = 0.8,
-        });
-        if (config.Vision is { } vision)
-        {
-            WriteMissing(folder, "preprocessor_config.json", new JsonObject
-            {
-                ["size"] = new JsonObject { ["longest_edge"] = 16_777_216, ["shortest_edge"] = 65_536 },
-                ["patch_size"] = vision.PatchSize,
-                ["temporal_patch_size"] = vision.TemporalPatchSize,
-                ["merge_size"] = vision.SpatialMergeSize,
-                ["image_mean"] = new JsonArray(0.5, 0.5, 0.5),
-                ["image_std"] = new JsonArray(0.5, 0.5, 0.5),
-                ["processor_class"] = "Qwen3VLProcessor",
-                ["image_processor_type"] = "Qwen2VLImageProcessorFast",
-            });
-        }
-    }
-
-    private static void WriteMissing(string folder, string name, JsonObject content)
-    {
-        string path = Path.Combine(folder, name);
-        if (!File.Exists(path))
-        {
-            AtomicFile.WriteAllText(path, content.ToJsonString(new JsonSerializerOptions(EventLog.Indented) { DefaultIgnoreCondition = default }) + "\n");
-        }
+        ModelSideFiles.WriteMissingSettings(folder, config);
     }
 
     /// <summary>The tensor's values in order; the same array is filled again each time.</summary>
