@@ -52,12 +52,14 @@ internal static class InspectCommand
 
         if (model.MissingFiles.Count > 0)
         {
-            Line("missing", $"{model.MissingFiles.Count} shards that the index names: {string.Join(", ", model.MissingFiles.Take(3))}{(model.MissingFiles.Count > 3 ? ", …" : "")}");
+            Line("missing", $"{model.MissingFiles.Count} shards that the index names: "
+                + $"{string.Join(", ", model.MissingFiles.Take(3))}{(model.MissingFiles.Count > 3 ? ", …" : "")}");
         }
 
         foreach (InspectedTensor tensor in tensors ? model.Tensors : [])
         {
-            Console.WriteLine($"{tensor.DType,-5} {$"[{string.Join(", ", tensor.Shape)}]",-24} {ByteSize.Show(tensor.Bytes),10}  {tensor.Name}{(tensor.File is null ? "  (file missing)" : $"  {tensor.File}")}");
+            string shape = $"[{string.Join(", ", tensor.Shape)}]";
+            Console.WriteLine($"{tensor.DType,-5} {shape,-24} {ByteSize.Show(tensor.Bytes),10}  {tensor.Name}  {tensor.File ?? "(file missing)"}");
         }
     }
 

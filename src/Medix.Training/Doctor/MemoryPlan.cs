@@ -138,7 +138,8 @@ public sealed record MemoryPlan(IReadOnlyList<MemoryPart> Parts)
 
             if (tuning.Lora is { } lora)
             {
-                trained = LoraTargetPlan.Select(model, lora, "tuning.lora").Sum(target => (long)Math.Max(target.Experts, 1) * lora.RankOf(target.Path) * (target.Input + target.Output));
+                trained = LoraTargetPlan.Select(model, lora, "tuning.lora")
+                    .Sum(target => (long)Math.Max(target.Experts, 1) * lora.RankOf(target.Path) * (target.Input + target.Output));
             }
 
             return new(all, trained, frozen);
@@ -189,7 +190,9 @@ public sealed record MemoryPlan(IReadOnlyList<MemoryPart> Parts)
             }
 
             double block = (12.0 * vision.Hidden) + (7.0 * vision.Intermediate);
-            bool trained = tuning.Lora is null ? !tuning.FreezeVision : LoraTargetPlan.Select(model, tuning.Lora, "tuning.lora").Any(target => target.Parameter.StartsWith(ModelTensors.VisionPrefix, StringComparison.Ordinal));
+            bool trained = tuning.Lora is null
+                ? !tuning.FreezeVision
+                : LoraTargetPlan.Select(model, tuning.Lora, "tuning.lora").Any(target => target.Parameter.StartsWith(ModelTensors.VisionPrefix, StringComparison.Ordinal));
             double floats = !trained ? block : recompute ? (vision.Depth * (double)vision.Hidden) + block : vision.Depth * block;
             return (long)(patches * ((floats * width) + (vision.PatchLength * sizeof(float))));
         }

@@ -41,7 +41,8 @@ public sealed record ModelInspection(
 
         if (!Directory.Exists(path))
         {
-            throw new MedixException($"There is neither a file nor a folder '{path}', and no such repository in the hub's cache. Name a model's folder, or fetch it with `medix pull OWNER/NAME`.");
+            throw new MedixException($"There is neither a file nor a folder '{path}', and no such repository in the hub's cache. Name a model's folder, "
+                + $"or fetch it with `medix pull OWNER/NAME`.");
         }
 
         IReadOnlyList<InspectedTensor> tensors = TensorTable.OfFolder(path, out IReadOnlyList<string> missing);

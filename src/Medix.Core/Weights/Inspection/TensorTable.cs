@@ -11,10 +11,14 @@ internal static class TensorTable
     {
         using SafetensorsFile file = SafetensorsFile.Open(path);
         string name = Path.GetFileName(path);
-        return [.. file.Tensors.Values.OrderBy(tensor => tensor.Begin).Select(tensor => new InspectedTensor(tensor.Name, tensor.DType, tensor.Shape, tensor.End - tensor.Begin, name))];
+        return [.. file.Tensors.Values.OrderBy(tensor => tensor.Begin)
+            .Select(tensor => new InspectedTensor(tensor.Name, tensor.DType, tensor.Shape, tensor.End - tensor.Begin, name))];
     }
 
-    /// <summary>What the index names comes from its shards; of a shard that is not there the names alone. Without an index it is <c>model.safetensors</c>, or every safetensors file.</summary>
+    /// <summary>
+    /// What the index names comes from its shards; of a shard that is not there the names alone. Without an index it is <c>model.safetensors</c>, or every
+    /// safetensors file.
+    /// </summary>
     public static IReadOnlyList<InspectedTensor> OfFolder(string folder, out IReadOnlyList<string> missing)
     {
         missing = [];

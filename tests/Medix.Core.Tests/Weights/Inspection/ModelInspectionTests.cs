@@ -35,7 +35,8 @@ public sealed class ModelInspectionTests
         Assert.Equal("encoder", ModelInspection.Of(Path.Combine(data, "weights-minilm")).Kind);
         Assert.Equal("WordPiece", ModelInspection.Of(Path.Combine(data, "weights-minilm")).Tokenizer!.Kind);
         Assert.All(Directory.GetDirectories(Path.Combine(models, "lora")), folder => Assert.Equal("adapter", ModelInspection.Of(Path.Combine(folder, "adapter")).Kind));
-        foreach (string folder in Directory.GetDirectories(models).Where(folder => File.Exists(Path.Combine(folder, "model.safetensors")) && !folder.EndsWith("bert", StringComparison.Ordinal)))
+        foreach (string folder in Directory.GetDirectories(models)
+            .Where(folder => File.Exists(Path.Combine(folder, "model.safetensors")) && !folder.EndsWith("bert", StringComparison.Ordinal)))
         {
             ModelInspection model = ModelInspection.Of(folder);
             using Checkpoint checkpoint = Checkpoint.Open(folder);
