@@ -112,7 +112,9 @@ public static class Examination
 
     private static Finding Licenses(LicenseVerdict verdict) => verdict.Warnings.Count == 0
         ? new Finding("licences", Outcome.Good, $"the trained model comes under {verdict.Derivative}")
-        : new Finding("licences", Outcome.Warning, string.Join(" ", verdict.Warnings), "Training goes on all the same; the model card says it too. Read the licences before passing the model on.");
+        : new Finding(
+            "licences", Outcome.Warning, string.Join(" ", verdict.Warnings),
+            "Training goes on all the same; the model card says it too. Read the licences before passing the model on.");
 
     private static string Weights(string folder)
     {

@@ -47,7 +47,8 @@ public sealed class ModelCardTests : IDisposable
         Assert.Contains("Composite reward, greedy (95 % interval 0.652 to 0.752, 300 samples)", card, StringComparison.Ordinal);
         Assert.DoesNotContain("\"modality_recognition\"", card, StringComparison.Ordinal);
         Assert.DoesNotContain("NaN", card, StringComparison.Ordinal);
-        Assert.Contains("| **Composite reward** | 2 draws at temperature 1 | 0.412 (0.372 to 0.452) | 0.687 (0.647 to 0.727) | +0.275 (+0.235 to +0.315) |", card, StringComparison.Ordinal);
+        Assert.Contains(
+            "| **Composite reward** | 2 draws at temperature 1 | 0.412 (0.372 to 0.452) | 0.687 (0.647 to 0.727) | +0.275 (+0.235 to +0.315) |", card, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -21,7 +21,8 @@ internal static class CardFacts
             Yaml.Pair("library_name", manifest.Adapter ? "peft" : "transformers"),
             Yaml.Pair("pipeline_tag", Task),
             .. Yaml.List(
-                "tags", ["medix", "qwen3_vl", "medical", "reinforcement-learning", manifest.Algorithm, .. manifest.Adapter ? ["lora"] : Array.Empty<string>(), "not-for-clinical-use"]),
+                "tags",
+                ["medix", "qwen3_vl", "medical", "reinforcement-learning", manifest.Algorithm, .. manifest.Adapter ? ["lora"] : Array.Empty<string>(), "not-for-clinical-use"]),
             .. Results(manifest, data),
         ]);
     }

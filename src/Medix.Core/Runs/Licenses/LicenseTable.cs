@@ -60,7 +60,9 @@ public static partial class LicenseTable
 
     private static Row Parse(string[] fields, int rank)
     {
-        LicenseTerms terms = fields[2].Split(' ').Aggregate(LicenseTerms.Unknown, (all, word) => all | Enum.Parse<LicenseTerms>(word.Replace("-", "", StringComparison.Ordinal), ignoreCase: true));
+        LicenseTerms terms = Split(fields[2], ' ')
+            .Select(word => Enum.Parse<LicenseTerms>(word.Replace("-", "", StringComparison.Ordinal), ignoreCase: true))
+            .Aggregate((all, term) => all | term);
         var license = new License(fields[0], fields[1], terms, Split(fields[5], ' '), rank);
         return new Row(license, [fields[0], .. fields[1] == "other" ? Array.Empty<string>() : [fields[1]], .. Split(fields[3], ';')], Split(fields[4], ';'));
     }

@@ -81,7 +81,9 @@ public sealed class LicenseTests : IDisposable
             LicenseVerdict verdict = LicenseCheck.Combine([Part("weights", order[0]), Part("data", order[1])]);
             Assert.Equal((derivative, conflicts), (verdict.Derivative?.Id, verdict.Conflicts));
             Assert.Equal(warning is null, verdict.Warnings.Count == 0);
-            Assert.True(warning is null || order[0] != weights || string.Join(' ', verdict.Warnings).Contains(warning, StringComparison.Ordinal), string.Join(' ', verdict.Warnings));
+            Assert.True(
+                warning is null || order[0] != weights || string.Join(' ', verdict.Warnings).Contains(warning, StringComparison.Ordinal),
+                string.Join(' ', verdict.Warnings));
         }
     }
 
