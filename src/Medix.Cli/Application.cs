@@ -48,7 +48,6 @@ internal static class Application
         PullCommand.Create(),
         DoctorCommand.Create(),
         RecipesCommand.Create(),
-        InspectCommand.Create(),
         InitCommand.Create(),
         AdapterCommand.Create(),
         EmbedCommand.Create(),

@@ -100,7 +100,8 @@ public sealed record LoraConfig(
     {
         try
         {
-            return Regex.IsMatch("", pattern) || true;
+            _ = new Regex(pattern, RegexOptions.CultureInvariant);
+            return true;
         }
         catch (ArgumentException)
         {
