@@ -48,5 +48,6 @@ internal static class Application
         DoctorCommand.Create(),
         RecipesCommand.Create(),
         EmbedCommand.Create(),
+        InspectCommand.Create(),
     };
 }

@@ -108,9 +108,11 @@ public static class ModelInspector
                 string architecture = Named(path).Names.FirstOrDefault() ?? "BertModel";
                 return Report(folder, ModelKind.Encoder, architecture, summary, table, files.ModelFolder);
             case EmbedderKind.Static:
-                return Report(folder, ModelKind.StaticEmbedder, "StaticModel", $"a vector for each subword{limit}", WeightsOf(files.ModelFolder), files.ModelFolder);
+                TensorTable vectors = WeightsOf(files.ModelFolder);
+                return Report(folder, ModelKind.StaticEmbedder, "StaticModel", ModelSummaries.OfVectors(vectors.Entries, "subwords") + limit, vectors, files.ModelFolder);
             default:
-                return Report(folder, ModelKind.WordVectors, "word vectors", "a vector for each word", TensorTable.OfAll(folder), folder);
+                TensorTable words = TensorTable.OfAll(folder);
+                return Report(folder, ModelKind.WordVectors, "word vectors", ModelSummaries.OfVectors(words.Entries, "words"), words, folder);
         }
     }
 
@@ -141,7 +143,7 @@ public static class ModelInspector
                 $"{path}: there is neither {Config}, {LoraConfigFile.Name} nor a .safetensors file. Name the folder of a model, an embedder or an adapter, or a .safetensors file.");
         }
 
-        return Report(path, ModelKind.Tensors, "not known: a file of tensors alone", "", table, folder) with { Tokenizer = null };
+        return Report(path, ModelKind.Tensors, "not known: a file of tensors alone", "", table, folder);
     }
 
     private static TensorTable WeightsOf(string folder, string stem = "model")
@@ -197,8 +199,10 @@ public static class ModelInspector
         }
 
         return new ModelReport(
-            path, kind, architecture, summary, new ParameterCounts(table.Entries.Sum(entry => entry.Parameters ?? 0)), ModelSummaries.Totals(table.Entries), table.Entries.Count,
-            [.. table.Entries], table.Shards, table.Missing, Cache: null, TokenizerSummaryReader.Read(folder), LicenceReader.Read(home),
+            path, kind, architecture, summary,
+            new ParameterCounts(table.Entries.Sum(entry => entry.Parameters ?? 0)), ModelSummaries.Totals(table.Entries), table.Entries.Count,
+            [.. table.Entries], table.Shards, table.Missing, Cache: null,
+            kind == ModelKind.Tensors ? null : TokenizerSummaryReader.Read(folder), LicenceReader.Read(home),
             [.. table.Faults.Take(ModelReport.MaxFaults)], [.. table.Notes]);
     }
 }

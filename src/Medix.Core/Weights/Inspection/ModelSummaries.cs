@@ -18,6 +18,12 @@ internal static class ModelSummaries
     public static string Of(BertConfig config) =>
         $"{config.Layers} layers of {config.Hidden}, {config.Heads} heads of {config.HeadDim}, MLP of {config.Intermediate}, {config.VocabularySize} embeddings";
 
+    /// <summary>A table of vectors, the largest matrix; files may hold weights of each row beside it.</summary>
+    public static string OfVectors(IEnumerable<TensorEntry> tensors, string rows) =>
+        tensors.Where(tensor => tensor.Shape is { Count: 2 }).MaxBy(tensor => tensor.Parameters)?.Shape is { } shape
+            ? $"vectors of {shape[1]} numbers for {shape[0]} {rows}"
+            : $"a vector for each of its {rows}";
+
     public static string Of(LoraConfig config)
     {
         string kind = config.Dora ? "DoRA" : config.RankStabilised ? "rank-stabilised LoRA" : "LoRA";

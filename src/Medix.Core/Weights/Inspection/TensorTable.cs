@@ -54,20 +54,20 @@ internal sealed class TensorTable
         return table;
     }
 
-    /// <summary>Every safetensors file of a folder.</summary>
+    /// <summary>Every safetensors file of a folder; they need not belong together, so a name may come in several.</summary>
     public static TensorTable OfAll(string folder)
     {
         TensorTable table = new();
         foreach (string path in Directory.EnumerateFiles(folder, "*.safetensors").Order(StringComparer.Ordinal))
         {
-            table.AddFile(path);
+            table.AddFile(path, keyPrefix: Path.GetFileName(path) + "/");
         }
 
         return table;
     }
 
     /// <summary>Whether a tensor of this canonical name is listed.</summary>
-    public bool Contains(string name, Func<string, string> canonical) => _entries.Keys.Any(found => canonical(found) == name);
+    public bool Contains(string name, Func<string, string> canonical) => _entries.Values.Any(entry => canonical(entry.Name) == name);
 
     /// <summary>
     /// Holds the table to the tensors that the configuration calls for, and fills in the shapes of those whose files are not there, with
@@ -155,7 +155,7 @@ internal sealed class TensorTable
         }
     }
 
-    private void AddFile(string path)
+    private void AddFile(string path, string keyPrefix = "")
     {
         WeightFileChecks.RequireReadable(path);
         string shard = Path.GetFileName(path);
@@ -164,7 +164,7 @@ internal sealed class TensorTable
         {
             RequireRoom();
             TensorEntry entry = new(tensor.Name, tensor.DType, tensor.Shape, tensor.Count, tensor.End - tensor.Begin, shard, Present: true);
-            if (!_entries.TryAdd(tensor.Name, entry))
+            if (!_entries.TryAdd(keyPrefix + tensor.Name, entry))
             {
                 Faults.Add($"Tensor '{tensor.Name}' is in both '{_entries[tensor.Name].Shard}' and '{shard}'. Keep one of the two.");
             }

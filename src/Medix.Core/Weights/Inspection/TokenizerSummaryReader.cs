@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Medix.Text;
+using Medix.Weights.Encoders;
 
 namespace Medix.Weights.Inspection;
 
@@ -30,6 +31,13 @@ internal static class TokenizerSummaryReader
         {
             TokenizerJson.CheckLength(At("vocab.txt"));
             return Summary("WordPiece", [.. Enumerable.Range(0, File.ReadLines(At("vocab.txt")).Count())], template, "vocab.txt");
+        }
+
+        if (File.Exists(At(EmbedderFiles.WordsFile)))
+        {
+            using JsonDocument document = TokenizerJson.Read(At(EmbedderFiles.WordsFile));
+            JsonElement words = document.RootElement is { ValueKind: JsonValueKind.Array } list && list.GetArrayLength() > 0 ? list[0] : document.RootElement;
+            return Summary("whole words", [.. Ids(words)], template, EmbedderFiles.WordsFile);
         }
 
         return File.Exists(At("tokenizer.model")) ? new TokenizerSummary("SentencePiece", null, template, "tokenizer.model") : null;
