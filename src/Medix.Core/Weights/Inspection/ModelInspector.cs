@@ -22,6 +22,23 @@ public static class ModelInspector
     /// </exception>
     public static ModelReport Inspect(string path)
     {
+        try
+        {
+            return InspectFiles(path);
+        }
+        catch (InvalidOperationException fault)
+        {
+            // The JSON reader's word for a text with half a surrogate pair.
+            throw new MedixException($"{path}: a file of the model holds a text that is not valid Unicode ({fault.Message.TrimEnd('.')}). Fetch the files again.", fault);
+        }
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+        {
+            throw new MedixException($"{path}: a file of the model cannot be read ({fault.Message.TrimEnd('.')}). Check the path and its permissions.", fault);
+        }
+    }
+
+    private static ModelReport InspectFiles(string path)
+    {
         if (File.Exists(path))
         {
             return OfTensors(path, TensorTable.OfFile(path), Path.GetDirectoryName(Path.GetFullPath(path))!);
@@ -84,7 +101,7 @@ public static class ModelInspector
         TokenizerSummary? tokenizer = TokenizerSummaryReader.Read(folder);
         RequireRows(table, tokenizer, text.VocabularySize);
         long values = 2L * text.Layers * text.KeyValueHeads * text.HeadDim;
-        return Report(folder, ModelKind.LanguageModel, config.Architecture, ModelSummaries.Of(config), table, folder) with
+        return Report(folder, ModelKind.LanguageModel, config.Architecture, ModelSummaries.Of(config), table, folder, tokenizer) with
         {
             Parameters = ModelSummaries.Count(table.Entries, text),
             Cache = new CacheSize(values * 2, values * 4),
@@ -94,26 +111,30 @@ public static class ModelInspector
     private static ModelReport OfEmbedder(string folder)
     {
         EmbedderFiles files = EmbedderFiles.Read(folder);
+        TokenizerSummary? tokenizer = TokenizerSummaryReader.Read(files.ModelFolder);
         string limit = files.MaxTokens is { } tokens ? $", reads at most {tokens} tokens" : "";
-        switch (files.Kind)
+        if (files.Kind == EmbedderKind.Bert)
         {
-            case EmbedderKind.Bert:
-                TensorTable table = WeightsOf(files.ModelFolder);
-                string path = Path.Combine(files.ModelFolder, Config);
-                BertConfig config = BertConfig.Read(path);
-                bool pooler = table.Contains(BertTensors.Pooler + ".weight", BertTensors.Canonical);
-                table.Complete(pooler ? BertTensors.Of(config).Concat(BertTensors.PoolerOf(config)) : BertTensors.Of(config), BertTensors.Canonical, DeclaredType(path));
-                RequireRows(table, TokenizerSummaryReader.Read(files.ModelFolder), config.VocabularySize);
-                string summary = $"{ModelSummaries.Of(config)}, {files.Pooling.ToString().ToLowerInvariant()} pooling{limit}";
-                string architecture = Named(path).Names.FirstOrDefault() ?? "BertModel";
-                return Report(folder, ModelKind.Encoder, architecture, summary, table, files.ModelFolder);
-            case EmbedderKind.Static:
-                TensorTable vectors = WeightsOf(files.ModelFolder);
-                return Report(folder, ModelKind.StaticEmbedder, "StaticModel", ModelSummaries.OfVectors(vectors.Entries, "subwords") + limit, vectors, files.ModelFolder);
-            default:
-                TensorTable words = TensorTable.OfAll(folder);
-                return Report(folder, ModelKind.WordVectors, "word vectors", ModelSummaries.OfVectors(words.Entries, "words"), words, folder);
+            return OfBert(folder, files, limit, tokenizer);
         }
+
+        bool words = files.Kind == EmbedderKind.Words;
+        TensorTable table = words ? TensorTable.OfAll(folder) : WeightsOf(files.ModelFolder);
+        string summary = ModelSummaries.OfVectors(table.Entries, words ? "words" : "subwords") + limit;
+        return Report(
+            folder, words ? ModelKind.WordVectors : ModelKind.StaticEmbedder, words ? "word vectors" : "StaticModel", summary, table, files.ModelFolder, tokenizer);
+    }
+
+    private static ModelReport OfBert(string folder, EmbedderFiles files, string limit, TokenizerSummary? tokenizer)
+    {
+        TensorTable table = WeightsOf(files.ModelFolder);
+        string path = Path.Combine(files.ModelFolder, Config);
+        BertConfig config = BertConfig.Read(path);
+        bool pooler = table.Contains(BertTensors.Pooler + ".weight", BertTensors.Canonical);
+        table.Complete(pooler ? BertTensors.Of(config).Concat(BertTensors.PoolerOf(config)) : BertTensors.Of(config), BertTensors.Canonical, DeclaredType(path));
+        RequireRows(table, tokenizer, config.VocabularySize);
+        string summary = $"{ModelSummaries.Of(config)}, {files.Pooling.ToString().ToLowerInvariant()} pooling{limit}";
+        return Report(folder, ModelKind.Encoder, Named(path).Names.FirstOrDefault() ?? "BertModel", summary, table, files.ModelFolder, tokenizer);
     }
 
     private static ModelReport OfAdapter(string folder)
@@ -131,7 +152,7 @@ public static class ModelInspector
             table.Faults.Add(fault.Message);
         }
 
-        return Report(folder, ModelKind.Adapter, "PEFT adapter", summary, table, folder);
+        return Report(folder, ModelKind.Adapter, "PEFT adapter", summary, table, folder, TokenizerSummaryReader.Read(folder));
     }
 
     private static ModelReport OfTensors(string path, TensorTable table, string folder)
@@ -189,7 +210,7 @@ public static class ModelInspector
         };
     }
 
-    private static ModelReport Report(string path, ModelKind kind, string architecture, string summary, TensorTable table, string folder)
+    private static ModelReport Report(string path, ModelKind kind, string architecture, string summary, TensorTable table, string folder, TokenizerSummary? tokenizer = null)
     {
         table.CompareBytes();
         string home = File.Exists(path) ? folder : path;
@@ -202,7 +223,7 @@ public static class ModelInspector
             path, kind, architecture, summary,
             new ParameterCounts(table.Entries.Sum(entry => entry.Parameters ?? 0)), ModelSummaries.Totals(table.Entries), table.Entries.Count,
             [.. table.Entries], table.Shards, table.Missing, Cache: null,
-            kind == ModelKind.Tensors ? null : TokenizerSummaryReader.Read(folder), LicenceReader.Read(home),
+            tokenizer, LicenceReader.Read(home),
             [.. table.Faults.Take(ModelReport.MaxFaults)], [.. table.Notes]);
     }
 }

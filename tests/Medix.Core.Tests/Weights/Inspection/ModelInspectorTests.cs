@@ -128,6 +128,14 @@ public sealed class ModelInspectorTests : IDisposable
     }
 
     [Fact]
+    public void Half_a_surrogate_pair_in_a_file_is_an_error_that_names_the_folder()
+    {
+        ModelConfigWriter.Write(folder.File("config.json"), TinyModel.Config, "float32");
+        File.WriteAllText(folder.File("model.safetensors.index.json"), """{"weight_map": {"w": "\ud800"}}""");
+        Assert.Contains(folder.Path, Assert.Throws<MedixException>(() => ModelInspector.Inspect(folder.Path)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_plain_file_is_a_table()
     {
         SafetensorsWriter.Write(folder.File("x.safetensors"), [TensorData.FromFloat32("a", [2, 3], new float[6]), new TensorData("b", "I64", [1], new byte[8])]);
