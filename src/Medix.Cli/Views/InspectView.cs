@@ -10,10 +10,7 @@ internal sealed class InspectView(TextWriter writer, bool interactive)
 
     public void Show(ModelReport report, bool tensors)
     {
-        string none = report.Kind == ModelKind.Tensors ? "" : "none in the folder";
-        string tokenizer = report.Tokenizer is { } found
-            ? $"{found.Kind}, {(found.Vocabulary is { } size ? $"{Number(size)} tokens" : "vocabulary not read")}, {(found.ChatTemplate ? "with" : "no")} chat template ({found.File})"
-            : none;
+        string tokenizer = report.Tokenizer is { } found ? Tokenizer(found) : report.Kind == ModelKind.Tensors ? "" : "none in the folder";
         Table(null, ["", ""], Filled(
             ["path", report.Path],
             ["kind", Words(report.Kind)],
@@ -60,6 +57,12 @@ internal sealed class InspectView(TextWriter writer, bool interactive)
         _ => "tensors",
     };
 
+    private static string Tokenizer(TokenizerSummary tokenizer)
+    {
+        string vocabulary = tokenizer.Vocabulary is { } size ? $"{Number(size)} tokens" : "vocabulary not read";
+        return $"{tokenizer.Kind}, {vocabulary}, {(tokenizer.ChatTemplate ? "with" : "no")} chat template ({tokenizer.File})";
+    }
+
     private static string Parameters(ParameterCounts counts)
     {
         string parts = counts is { Text: { } text, Vision: { } vision } && vision > 0 ? $" (text {Number(text)}, vision {Number(vision)})" : "";
@@ -86,7 +89,8 @@ internal sealed class InspectView(TextWriter writer, bool interactive)
         int[] widths = [.. header.Select((_, column) => all.Max(row => row[column].Length) + Gap)];
         foreach (string[] row in all)
         {
-            writer.WriteLine(string.Concat(row.Select((cell, column) => IsNumber(header[column]) ? cell.PadLeft(widths[column] - Gap) + "  " : cell.PadRight(widths[column]))).TrimEnd());
+            IEnumerable<string> cells = row.Select((cell, i) => IsNumber(header[i]) ? cell.PadLeft(widths[i] - Gap).PadRight(widths[i]) : cell.PadRight(widths[i]));
+            writer.WriteLine(string.Concat(cells).TrimEnd());
         }
 
         writer.WriteLine();

@@ -50,9 +50,13 @@ internal static class LicenceReader
         {
             int at = Array.FindIndex(matter, line => line.StartsWith(key + ":", StringComparison.Ordinal));
             string after = at < 0 ? "" : Plain(matter[at][(key.Length + 1)..]);
-            return after.Length > 0 ? after
-                : at < 0 ? null
-                : string.Join(", ", matter.Skip(at + 1).TakeWhile(line => line.TrimStart().StartsWith("- ", StringComparison.Ordinal)).Select(line => Plain(line.TrimStart()[2..])));
+            if (after.Length > 0 || at < 0)
+            {
+                return at < 0 ? null : after;
+            }
+
+            IEnumerable<string> items = matter.Skip(at + 1).Select(line => line.TrimStart()).TakeWhile(line => line.StartsWith("- ", StringComparison.Ordinal));
+            return string.Join(", ", items.Select(item => Plain(item[2..])));
         }
 
         string? licence = Value("license");

@@ -161,7 +161,8 @@ public static class ModelInspector
         {
             RefusePickles(folder);
             throw new MedixException(
-                $"{path}: there is neither {Config}, {LoraConfigFile.Name} nor a .safetensors file. Name the folder of a model, an embedder or an adapter, or a .safetensors file.");
+                $"{path}: there is neither {Config}, {LoraConfigFile.Name} nor a .safetensors file. "
+                + "Name the folder of a model, an embedder or an adapter, or a .safetensors file.");
         }
 
         return Report(path, ModelKind.Tensors, "not known: a file of tensors alone", "", table, folder);

@@ -109,7 +109,8 @@ internal sealed class TensorTable
     /// <summary>Notes where the index's own sum of bytes is not that of the tensors.</summary>
     public void CompareBytes()
     {
-        if (DeclaredBytes is { } declared && _entries.Values.All(entry => entry.Bytes is not null) && _entries.Values.Sum(entry => entry.Bytes) is { } bytes && bytes != declared)
+        bool known = _entries.Values.All(entry => entry.Bytes is not null);
+        if (known && DeclaredBytes is { } declared && _entries.Values.Sum(entry => entry.Bytes) is { } bytes && bytes != declared)
         {
             Notes.Add($"The index says that the tensors have {declared} bytes in all; they have {bytes}.");
         }
