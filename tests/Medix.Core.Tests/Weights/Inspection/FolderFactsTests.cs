@@ -18,6 +18,7 @@ public sealed class FolderFactsTests : IDisposable
     [InlineData("---\nlicense_name: x\n---\nlicense: mit", null)]
     [InlineData("---\nlicense: mit\nno end", null)]
     [InlineData("license: mit", null)]
+    [InlineData("# A title\nlicense: mit\n---\n", null)]
     [InlineData("", null)]
     public void The_model_card_names_the_licence(string card, string? licence)
     {

@@ -94,8 +94,10 @@ public sealed class ModelInspectorTests : IDisposable
     [Fact]
     public void A_size_beyond_any_file_is_refused_not_wrapped_round()
     {
-        TextConfig text = TinyModel.Config.Text with { VocabularySize = int.MaxValue, Hidden = int.MaxValue };
-        ModelConfigWriter.Write(folder.File("config.json"), TinyModel.Config with { Text = text, Vision = TinyModel.Config.Vision! with { OutHidden = int.MaxValue } }, "bfloat16");
+        // The patch embedding has 2^80 numbers: zero in 64 bits.
+        const int side = 1 << 16;
+        VisionConfig vision = TinyModel.Config.Vision! with { Hidden = side, InChannels = side, TemporalPatchSize = side, PatchSize = side };
+        ModelConfigWriter.Write(folder.File("config.json"), TinyModel.Config with { Vision = vision }, "bfloat16");
         Assert.Contains("too large", Assert.Throws<MedixException>(() => ModelInspector.Inspect(folder.Path)).Message, StringComparison.Ordinal);
     }
 
