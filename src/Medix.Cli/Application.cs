@@ -51,5 +51,6 @@ internal static class Application
         InitCommand.Create(),
         AdapterCommand.Create(),
         EmbedCommand.Create(),
+        InspectCommand.Create(),
     };
 }

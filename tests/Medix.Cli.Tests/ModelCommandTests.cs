@@ -23,7 +23,7 @@ public sealed class ModelCommandTests : IDisposable
         Assert.Contains("model-00002-of-", output, StringComparison.Ordinal);
         (_, output, _) = CommandLineTests.Medix($"inspect {model} --json");
         using JsonDocument document = JsonDocument.Parse(output);
-        Assert.Equal("model", document.RootElement.GetProperty("kind").GetString());
+        Assert.Equal("languageModel", document.RootElement.GetProperty("kind").GetString());
         (code, _, error) = CommandLineTests.Medix($"init {config} --out {model}");
         Assert.Equal(ExitCode.UserError, code);
         Assert.Contains("not empty", error, StringComparison.Ordinal);

@@ -1,0 +1,35 @@
+using System.CommandLine;
+using System.Text.Json;
+using Medix.Cli.Views;
+using Medix.Runs;
+using Medix.Weights.Inspection;
+
+namespace Medix.Cli.Commands;
+
+/// <summary><c>medix inspect</c>: what a model is, from its headers and configuration.</summary>
+internal static class InspectCommand
+{
+    public static Command Create()
+    {
+        var model = new Argument<string>("model") { Description = "Folder of a model, an embedder or an adapter, or a .safetensors file" };
+        var tensors = new Option<bool>("--tensors") { Description = "List every tensor: name, type, shape, bytes, file" };
+        Option<bool> json = SharedOptions.Json();
+        var command = new Command("inspect", "Say what a model is without reading its weights: architecture, parameters, tensors, tokenizer, licence") { model, tensors, json };
+        command.SetAction(parsed =>
+        {
+            ModelReport report = ModelInspector.Inspect(ModelPath.Of(parsed.GetValue(model)!));
+            bool listed = parsed.GetValue(tensors);
+            if (parsed.GetValue(json))
+            {
+                Console.Out.WriteLine(JsonSerializer.Serialize(listed ? report : report with { Tensors = null }, EventLog.Lines));
+            }
+            else
+            {
+                new InspectView(Console.Out, interactive: !Console.IsOutputRedirected).Show(report, listed);
+            }
+
+            return report.Faults.Count > 0 ? ExitCode.ChecksFailed : ExitCode.Success;
+        });
+        return command;
+    }
+}
