@@ -1,6 +1,8 @@
 using System.Globalization;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using Medix.Runs;
 
 namespace Medix.Weights;
@@ -12,7 +14,7 @@ public sealed record CheckpointOptions(long ShardBytes = 5_000_000_000, IReadOnl
 /// Writes a model's weights as a Hugging Face folder: one <c>model.safetensors</c>, or shards with an index as transformers names and fills them. All files are
 /// written under temporary names first and renamed when every one is whole, the index last; a full disk leaves an older checkpoint as it was.
 /// </summary>
-public static class CheckpointWriter
+public static partial class CheckpointWriter
 {
     private const string Single = "model.safetensors";
     private const string Index = "model.safetensors.index.json";
@@ -30,22 +32,22 @@ public static class CheckpointWriter
 
     /// <summary>
     /// Writes a checkpoint again as it is: the same tensors in the same files, so that the weights are equal byte for byte; and every other file of its folder that
-    /// belongs to a model, copied.
+    /// belongs to a model, copied. A lone weights file of another name becomes <c>model.safetensors</c>.
     /// </summary>
     public static void Copy(Checkpoint source, string folder, CancellationToken cancellationToken = default) => Copy(source, folder, null, cancellationToken);
 
-    /// <summary>The same with some tensors' values changed on the way: <paramref name="change"/> is asked for each, by canonical name, and gives null to leave it.</summary>
-    internal static void Copy(Checkpoint source, string folder, Func<string, Action<float[]>?>? change, CancellationToken cancellationToken)
+    /// <summary>The same with some changes on the way.</summary>
+    internal static void Copy(Checkpoint source, string folder, CheckpointChanges? changes, CancellationToken cancellationToken)
     {
-        if (System.IO.Path.GetFullPath(source.Folder) == System.IO.Path.GetFullPath(folder))
+        if (Place(source.Folder) == Place(folder))
         {
             throw new MedixException($"{folder}: source and target are one folder. Name another one for the result.");
         }
 
         Shard[] shards = [.. source.Files.Select(file => new Shard(
-            System.IO.Path.GetFileName(file.Path),
-            [.. file.Tensors.Values.Select(tensor => new StreamedTensor(tensor.Name, tensor.DType, tensor.Shape, stream => CopyTensor(file, tensor, change, stream)))],
-            file.Metadata))];
+            source.IndexPath is null ? Single : Path.GetFileName(file.Path),
+            [.. file.Tensors.Values.Select(tensor => new StreamedTensor(tensor.Name, tensor.DType, tensor.Shape, stream => CopyTensor(file, tensor, changes, stream)))],
+            changes?.Metadata(file.Metadata) ?? file.Metadata))];
         WriteShards(folder, shards, null, cancellationToken, source.IndexPath);
         ModelSideFiles.Copy(source.Folder, folder, withConfig: true);
     }
@@ -74,55 +76,80 @@ public static class CheckpointWriter
         string folder, IReadOnlyList<Shard> shards, IReadOnlyDictionary<string, string>? metadata, CancellationToken cancellationToken,
         string? index = null, Func<string, Stream>? create = null)
     {
-        Directory.CreateDirectory(folder);
-        long needed = shards.Sum(shard => shard.Tensors.Sum(tensor => tensor.Bytes));
-        RequireSpace(folder, needed);
         create ??= file => new FileStream(file, FileMode.Create, FileAccess.Write, FileShare.None, 1 << 20);
-        string[] paths = [.. shards.Select(shard => System.IO.Path.Combine(folder, shard.Name))];
+        string[] paths = [.. shards.Select(shard => Path.Combine(folder, shard.Name))];
+        string indexPath = Path.Combine(folder, Index);
         try
         {
+            Directory.CreateDirectory(folder);
+            RequireSpace(folder, shards.Sum(shard => shard.Tensors.Sum(tensor => tensor.Bytes)));
+            byte[]? map = index is not null ? File.ReadAllBytes(index) : shards.Count > 1 ? Encoding.UTF8.GetBytes(IndexOf(shards)) : null;
             for (int i = 0; i < paths.Length; i++)
             {
                 SafetensorsWriter.WritePartial(paths[i], shards[i].Tensors, shards[i].Metadata ?? metadata, create, cancellationToken);
             }
 
-            foreach (string path in paths)
+            if (map is not null)
             {
-                File.Move(SafetensorsWriter.PartialName(path), path, overwrite: true);
+                using Stream stream = create(SafetensorsWriter.PartialName(indexPath));
+                stream.Write(map);
             }
+
+            Rename(folder, paths, map is null ? null : indexPath);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new MedixException(
+                $"{folder}: the checkpoint could not be written ({error.Message.TrimEnd('.')}). Check the path, its permissions and the disk's free space.", error);
         }
         finally
         {
-            foreach (string path in paths)
+            foreach (string partial in paths.Append(indexPath).Select(SafetensorsWriter.PartialName).Where(File.Exists))
             {
-                File.Delete(SafetensorsWriter.PartialName(path));
+                File.Delete(partial);
             }
         }
-
-        Finish(folder, shards, index);
     }
 
-    /// <summary>The index, or its removal; then the weights files that belong to neither.</summary>
-    private static void Finish(string folder, IReadOnlyList<Shard> shards, string? index)
+    /// <summary>
+    /// The weights, then the index or its removal, then the removal of weights that belong to neither: whoever opens the folder in between finds the old
+    /// checkpoint, except where shards of the same names are being replaced.
+    /// </summary>
+    private static void Rename(string folder, string[] paths, string? index)
     {
-        string path = System.IO.Path.Combine(folder, Index);
-        if (index is not null)
+        foreach (string path in index is null ? paths : paths.Append(index))
         {
-            AtomicFile.WriteAllBytes(path, File.ReadAllBytes(index));
-        }
-        else if (shards.Count > 1)
-        {
-            AtomicFile.WriteAllText(path, IndexOf(shards));
-        }
-        else
-        {
-            File.Delete(path);
+            File.Move(SafetensorsWriter.PartialName(path), path, overwrite: true);
         }
 
-        foreach (string stale in Directory.GetFiles(folder, "model*.safetensors").Where(file => shards.All(shard => shard.Name != System.IO.Path.GetFileName(file))))
+        if (index is null)
         {
-            File.Delete(stale);
+            File.Delete(Path.Combine(folder, Index));
         }
+
+        HashSet<string> written = [.. paths.Select(path => Path.GetFileName(path))];
+        IEnumerable<string> names = Directory.GetFiles(folder, "model*.safetensors").Select(file => Path.GetFileName(file));
+        foreach (string stale in names.Where(name => OwnName().IsMatch(name) && !written.Contains(name)))
+        {
+            File.Delete(Path.Combine(folder, stale));
+        }
+    }
+
+    /// <summary>Names that checkpoints' own files have; others in the folder are somebody else's.</summary>
+    [GeneratedRegex(@"^model(-\d{5}-of-\d{5})?\.safetensors$", RegexOptions.CultureInvariant)]
+    private static partial Regex OwnName();
+
+    /// <summary>Where a folder really is, whatever links lead to it.</summary>
+    private static string Place(string folder)
+    {
+        string full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
+        if (Path.GetDirectoryName(full) is not { } parent)
+        {
+            return full;
+        }
+
+        string here = Path.Combine(Place(parent), Path.GetFileName(full));
+        return Directory.Exists(here) && Directory.ResolveLinkTarget(here, returnFinalTarget: true) is { } target ? Place(target.FullName) : here;
     }
 
     private static IReadOnlyList<Shard> Named(IReadOnlyList<IReadOnlyList<StreamedTensor>> parts) => parts.Count == 1
@@ -147,7 +174,7 @@ public static class CheckpointWriter
 
     private static void RequireSpace(string folder, long needed)
     {
-        long free = new DriveInfo(System.IO.Path.GetFullPath(folder)).AvailableFreeSpace;
+        long free = new DriveInfo(Path.GetFullPath(folder)).AvailableFreeSpace;
         if (free < needed)
         {
             throw new MedixException(
@@ -155,9 +182,9 @@ public static class CheckpointWriter
         }
     }
 
-    private static void CopyTensor(SafetensorsFile file, TensorInfo tensor, Func<string, Action<float[]>?>? change, Stream stream)
+    private static void CopyTensor(SafetensorsFile file, TensorInfo tensor, CheckpointChanges? changes, Stream stream)
     {
-        if (change?.Invoke(TensorNames.Canonical(tensor.Name)) is not { } apply)
+        if (changes?.Values(TensorNames.Canonical(tensor.Name)) is not { } apply)
         {
             CopyBytes(file, tensor, stream);
             return;
@@ -183,3 +210,10 @@ public static class CheckpointWriter
     /// <summary>One file of a checkpoint.</summary>
     internal sealed record Shard(string Name, IReadOnlyList<StreamedTensor> Tensors, IReadOnlyDictionary<string, string>? Metadata);
 }
+
+/// <summary>
+/// What a copy changes: <paramref name="Values"/> is asked for each tensor, by canonical name, and gives null to leave it; <paramref name="Metadata"/> gives what
+/// takes the place of a file's own.
+/// </summary>
+internal sealed record CheckpointChanges(
+    Func<string, Action<float[]>?> Values, Func<IReadOnlyDictionary<string, string>, IReadOnlyDictionary<string, string>> Metadata);

@@ -1,7 +1,6 @@
 using Medix.Runs;
 using Medix.Testing;
 using Medix.Weights;
-using Medix.Weights.Adapters;
 
 namespace Medix.Core.Tests.Weights;
 
@@ -70,46 +69,62 @@ public sealed class CheckpointWriterTests
     }
 
     [Fact]
-    [Trait("Category", "Parity")]
-    public void Merging_whole_folders_changes_what_PEFT_changes_and_nothing_else()
+    public void A_disk_that_is_full_at_the_last_byte_leaves_the_old_checkpoint_too()
     {
-        string models = SharedFiles.Require("goldens", "models");
-        string[] cases = Directory.GetDirectories(Path.Combine(models, "lora"));
-        Assert.NotEmpty(cases);
-        foreach (string folder in cases)
-        {
-            string adapter = Path.Combine(folder, "adapter"), model = Path.Combine(models, LoraConfigFile.Read(Path.Combine(adapter, LoraConfigFile.Name)).BaseModel!);
-            using TempFolder merged = new();
-            using TempFolder back = new();
-            AdapterFolders.Merge(model, adapter, merged.Path, TestContext.Current.CancellationToken);
-            using SafetensorsFile expected = SafetensorsFile.Open(Path.Combine(folder, "merged-changed-tensors.safetensors"));
-            using Checkpoint before = Checkpoint.Open(model), after = Checkpoint.Open(merged.Path);
-            foreach (string name in before.Names)
-            {
-                float[] values = after.ReadFloat32(name), wanted = expected.Tensors.ContainsKey(name) ? expected.ReadFloat32(name) : before.ReadFloat32(name);
-                Assert.True(wanted.Zip(values, (a, b) => Math.Abs(a - b)).Max() <= (expected.Tensors.ContainsKey(name) ? 2e-6f : 0), $"{folder} {name}");
-            }
+        using TempFolder temp = new();
+        using TempFolder other = new();
+        using Checkpoint source = Checkpoint.Open(TinyModel.Save(other, TinyModel.Config, TinyModel.Tensors(TinyModel.Config)));
+        CheckpointWriter.Shard[] shards = [.. CheckpointWriter.Partition(Streamed(source), 4000)
+            .Select((part, i) => new CheckpointWriter.Shard($"model-{i + 1:00000}-of-00009.safetensors", part, null))];
+        long room = long.MaxValue / 2, left = room;
+        Save(temp.Path);
+        long used = room - left;
+        string old = TinyModel.Save(other, TinyModel.Config, TinyModel.Tensors(TinyModel.Config));
+        Dictionary<string, byte[]> before = Directory.GetFiles(old).ToDictionary(file => file, File.ReadAllBytes);
+        left = used - 1;
+        Assert.Contains("No space left", Assert.Throws<MedixException>(() => Save(old)).Message, StringComparison.Ordinal);
+        Assert.Equal(before.Keys.Order(), Directory.GetFiles(old).Order());
+        Assert.All(before, file => Assert.Equal(file.Value, File.ReadAllBytes(file.Key)));
 
-            if (!LoraConfigFile.Read(Path.Combine(adapter, LoraConfigFile.Name)).Dora)
-            {
-                AdapterFolders.Unmerge(merged.Path, adapter, back.Path, TestContext.Current.CancellationToken);
-                using Checkpoint again = Checkpoint.Open(back.Path);
-                Assert.All(before.Names, name => Assert.True(before.ReadFloat32(name).Zip(again.ReadFloat32(name), (a, b) => Math.Abs(a - b)).Max() <= 2e-6f, name));
-            }
-            else
-            {
-                Assert.Throws<MedixException>(() => AdapterFolders.Unmerge(merged.Path, adapter, back.Path, TestContext.Current.CancellationToken));
-                Assert.Empty(Directory.GetFiles(back.Path, "*.safetensors*"));
-            }
-        }
+        void Save(string folder) => CheckpointWriter.WriteShards(
+            folder, shards, null, TestContext.Current.CancellationToken, create: file => new FullDisk(File.Create(file), () => left, bytes => left -= bytes));
     }
 
     [Fact]
-    public void A_checkpoint_is_not_written_over_itself()
+    public void Files_that_are_not_a_checkpoints_own_stay()
+    {
+        using TempFolder temp = new();
+        string[] foreign = [temp.File("model_int8.safetensors"), temp.File("model-notes.safetensors"), temp.File("model.v5-layout.safetensors")];
+        string[] own = [temp.File("model-00001-of-00002.safetensors"), temp.File("model-00002-of-00002.safetensors")];
+        Assert.All([.. foreign, .. own], file => File.WriteAllText(file, "mine"));
+        using TempFolder other = new();
+        Write(temp, TinyModel.Save(other, TinyModel.Config, TinyModel.Tensors(TinyModel.Config)), long.MaxValue);
+        Assert.All(foreign, file => Assert.Equal("mine", File.ReadAllText(file)));
+        Assert.All(own, file => Assert.False(File.Exists(file)));
+    }
+
+    [Fact]
+    public void A_checkpoint_is_not_written_over_itself_by_whatever_way()
+    {
+        using TempFolder temp = new();
+        using TempFolder model = new();
+        string folder = TinyModel.Save(model, TinyModel.Config, TinyModel.Tensors(TinyModel.Config)), link = temp.File("link");
+        Directory.CreateSymbolicLink(link, folder);
+        using Checkpoint source = Checkpoint.Open(folder), linked = Checkpoint.Open(link);
+        Assert.All([folder, folder + "/", Path.Combine(folder, "."), link, link + "/"], way =>
+        {
+            Assert.Throws<MedixException>(() => CheckpointWriter.Copy(source, way, TestContext.Current.CancellationToken));
+            Assert.Throws<MedixException>(() => CheckpointWriter.Copy(linked, way, TestContext.Current.CancellationToken));
+        });
+    }
+
+    [Fact]
+    public void A_folder_that_cannot_be_made_is_named()
     {
         using TempFolder temp = new();
         using Checkpoint source = Checkpoint.Open(TinyModel.Save(temp, TinyModel.Config, TinyModel.Tensors(TinyModel.Config)));
-        Assert.Throws<MedixException>(() => CheckpointWriter.Copy(source, temp.Path, TestContext.Current.CancellationToken));
+        string below = Path.Combine(temp.File("config.json"), "model");
+        Assert.Contains(below, Assert.Throws<MedixException>(() => CheckpointWriter.Copy(source, below, TestContext.Current.CancellationToken)).Message, StringComparison.Ordinal);
     }
 
     private static void Write(TempFolder target, string folder, long shardBytes)

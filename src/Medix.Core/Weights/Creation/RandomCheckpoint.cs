@@ -26,33 +26,12 @@ public static class RandomCheckpoint
     /// </summary>
     /// <exception cref="MedixException">The folder is not empty, or the disk has not enough room.</exception>
     public static void Create(
-        Qwen3VLConfig config, string folder, CreationOptions options, Action<CreationProgress>? progress = null, CancellationToken cancellationToken = default)
-    {
-        if (Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any())
-        {
-            throw new MedixException($"{folder}: the folder is not empty. Name a new one; nothing is overwritten.");
-        }
-
-        string partial = $"{Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))}.{Environment.ProcessId}.partial";
-        try
+        Qwen3VLConfig config, string folder, CreationOptions options, Action<CreationProgress>? progress = null, CancellationToken cancellationToken = default) =>
+        NewFolder.Write(folder, partial =>
         {
             WriteWeights(config, partial, options, progress, cancellationToken);
             WriteSettings(config, partial, options);
-            if (Directory.Exists(folder))
-            {
-                Directory.Delete(folder);
-            }
-
-            Directory.Move(partial, folder);
-        }
-        finally
-        {
-            if (Directory.Exists(partial))
-            {
-                Directory.Delete(partial, recursive: true);
-            }
-        }
-    }
+        });
 
     private static void WriteWeights(
         Qwen3VLConfig config, string folder, CreationOptions options, Action<CreationProgress>? progress, CancellationToken cancellationToken)

@@ -1,0 +1,46 @@
+using Medix.Runs;
+
+namespace Medix.Weights;
+
+/// <summary>Folders that are either there whole or not at all.</summary>
+internal static class NewFolder
+{
+    /// <summary>
+    /// Fills a folder under a temporary name beside the target, then renames it. Throws <see cref="MedixException"/> where something is in the way, an empty
+    /// folder excepted, or the files cannot be written; nothing is left then.
+    /// </summary>
+    public static void Write(string folder, Action<string> fill)
+    {
+        string target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
+        if (File.Exists(target) || (Directory.Exists(target) && Directory.EnumerateFileSystemEntries(target).Any()))
+        {
+            string found = File.Exists(target) ? "a file of that name" : "a folder that is not empty";
+            throw new MedixException($"{folder}: there is {found}. Name a new folder; nothing is overwritten.");
+        }
+
+        string partial = $"{target}.{Environment.ProcessId}.partial";
+        try
+        {
+            Directory.CreateDirectory(partial);
+            fill(partial);
+            if (Directory.Exists(target))
+            {
+                Directory.Delete(target);
+            }
+
+            Directory.Move(partial, target);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new MedixException(
+                $"{folder}: the folder could not be written ({error.Message.TrimEnd('.')}). Check the path, its permissions and the disk's free space.", error);
+        }
+        finally
+        {
+            if (Directory.Exists(partial))
+            {
+                Directory.Delete(partial, recursive: true);
+            }
+        }
+    }
+}
