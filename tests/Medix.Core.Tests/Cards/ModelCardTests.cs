@@ -97,7 +97,7 @@ public sealed class ModelCardTests : IDisposable
     [Fact]
     public void Texts_from_outside_cannot_become_markup_or_front_matter()
     {
-        const string Evil = "x\n---\nlicense: mit\n# Title | <script>alert(1)</script> {{recipe}} `code` \"quoted\"";
+        const string Evil = "x\n---\nlicense: mit\n# Title | <script>alert(1)<script> {{recipe}} `code` \"quoted\"";
         TrainReport report = Report();
         report = report with
         {
@@ -109,14 +109,16 @@ public sealed class ModelCardTests : IDisposable
         CardFrontMatter matter = CardFrontMatter.Parse(card);
         Assert.Equal(["other"], matter["license"]);
         Assert.Equal(["image-text-to-text"], matter["pipeline_tag"]); // stands after the data's name: that did not end the front matter
-        Assert.DoesNotContain("<script>", card, StringComparison.Ordinal);
+        string body = card[card.IndexOf("\n---\n", StringComparison.Ordinal)..]; // in the front matter it is a quoted text
+        Assert.DoesNotContain("<script>", body, StringComparison.Ordinal);
         Assert.DoesNotContain("\n# Title", card, StringComparison.Ordinal);
         Assert.Equal(2, card.Split('\n').Count(line => line == "---"));
         Assert.Single(card.Split('\n'), line => line == "```json");
     }
 
     [Fact]
-    public void Any_text_is_one_quoted_line_that_reads_back() => Gen.String.Sample(text =>
+    public void Any_text_is_one_quoted_line_that_reads_back() => Gen
+        .OneOf(Gen.String, Gen.Char["\n\r\t\0\u0085\u2028\uFEFF\uD800\uDC00\"\\'#:-{[ aé"].Array.Select(c => new string(c))).Sample(text =>
     {
         string line = Yaml.Text(text);
         return !line.Any(char.IsControl) && JsonSerializer.Deserialize<string>(line) == string.Concat(text.EnumerateRunes());
