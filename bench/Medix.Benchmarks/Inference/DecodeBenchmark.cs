@@ -31,7 +31,7 @@ internal static unsafe class DecodeBenchmark
         }
 
         int rounds = int.Parse(Option(args, "--rounds", "5"), CultureInfo.InvariantCulture);
-        WorkerPool pool = new(int.Parse(Option(args, "--threads", "0"), CultureInfo.InvariantCulture) is > 0 and int threads ? threads : Machine.PhysicalCores);
+        using WorkerPool pool = new(int.Parse(Option(args, "--threads", "0"), CultureInfo.InvariantCulture) is > 0 and int threads ? threads : Machine.PhysicalCores);
         Qwen3VLConfig config = BenchmarkModels.Text2B;
         long start = Stopwatch.GetTimestamp();
         using Qwen3VLModel model = Qwen3VLModel.FromReader(config, StoragePlan.For(storage), BenchmarkModels.Noise(config), pool);
@@ -39,7 +39,7 @@ internal static unsafe class DecodeBenchmark
         Console.WriteLine(Text($"{storage}: packed in {Stopwatch.GetElapsedTime(start).TotalSeconds:0.0} s; a token reads {bytes / 1e6:0} MB of weights; kernels {QuantisedKernels.Best.Name}; {pool.Threads} threads"));
         Figure read = new("memory read, GB/s"), tile = new("4-bit tile x cores, GOP/s"), decode = new("decode, tok/s"), prefill = new("prefill 512, tok/s"), batch = new("batch 16, tok/s");
         Figure toRead = new("decode bytes / read"), toTile = new("prefill / tile ceiling"), toOne = new("batch 16 / one stream");
-        Ceilings ceilings = new(pool);
+        using Ceilings ceilings = new(pool);
         double operations = 2.0 * model.ProductsPerToken;
         for (int round = 0; round < rounds + 1; round++)
         {
@@ -124,7 +124,7 @@ internal static unsafe class DecodeBenchmark
     }
 
     /// <summary>What the machine gives at most.</summary>
-    private sealed class Ceilings(WorkerPool pool)
+    private sealed class Ceilings(WorkerPool pool) : IDisposable
     {
         private const long ReadBytes = 1L << 30;
         private const int ReadChunk = 1 << 20;
@@ -152,6 +152,12 @@ internal static unsafe class DecodeBenchmark
 
             int rows = QuantisedKernels.Best.TileRows;
             return 2.0 * rows * QuantisedFormat.PanelRows * 512 * TileRounds / best / 1e9 * pool.Threads;
+        }
+
+        public void Dispose()
+        {
+            memory.Dispose();
+            panel.Dispose();
         }
 
         private double Seconds(delegate*<void*, int, int, void> job, void* state, int chunks)
