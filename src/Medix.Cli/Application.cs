@@ -48,9 +48,9 @@ internal static class Application
         PullCommand.Create(),
         DoctorCommand.Create(),
         RecipesCommand.Create(),
-        InspectCommand.Create(),
         InitCommand.Create(),
         AdapterCommand.Create(),
         EmbedCommand.Create(),
+        InspectCommand.Create(),
     };
 }

@@ -31,7 +31,8 @@ public sealed record ModelSource(string Folder, Tokenizer Tokenizer, ImageProces
             : HubCache.TryFindSnapshot(recipe.Path) ?? recipe.Path;
         return Directory.Exists(folder)
             ? OpenFolder(folder, data)
-            : throw new MedixException($"model.path: there is no folder {folder}. Give a folder in Hugging Face layout, a repository fetched by `medix pull`, or \"nano\" for the model shipped with Medix.");
+            : throw new MedixException($"model.path: there is no folder {folder}. Give a folder in Hugging Face layout, a repository fetched by `medix pull`, "
+                + $"or \"nano\" for the model shipped with Medix.");
     }
 
     /// <summary>Makes a new model with random weights and a tokenizer trained on <paramref name="texts"/>, as a folder.</summary>

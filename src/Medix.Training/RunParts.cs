@@ -6,6 +6,7 @@ using Medix.Inference.Kernels;
 using Medix.Inference.Qwen3VL;
 using Medix.Rewards;
 using Medix.Runs;
+using Medix.Runs.Licenses;
 using Medix.Runs.Recipes;
 using Medix.Text;
 using Medix.Training.Algorithms;
@@ -74,6 +75,9 @@ public sealed class RunParts : IDisposable
     /// <summary>Where the model came from.</summary>
     public string ModelName => recipe.Model.Create is null ? recipe.Model.Path : "new model";
 
+    /// <summary>What the licences of weights and data mean for the model that the run makes.</summary>
+    public LicenseVerdict Licenses => LicenseCheck.Of(recipe, source.Folder);
+
     /// <summary>SHA-256 of the weights file that the run started from.</summary>
     public string WeightsBefore { get; }
 
@@ -92,6 +96,11 @@ public sealed class RunParts : IDisposable
         foreach ((string reason, int rows) in data.Summary.LeftOut)
         {
             observer.Message($"  left out: {rows} x {reason}");
+        }
+
+        foreach (string warning in LicenseCheck.Of(recipe, source.Folder).Warnings)
+        {
+            observer.Message($"Licence: {warning}");
         }
 
         // Before the model: a reward that cannot be had should not cost minutes of loading.

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Medix.Evaluation.Cards;
 using Medix.Evaluation.Reports;
 using Medix.Runs;
 using Medix.Runs.Recipes;
@@ -203,6 +204,7 @@ public sealed class TrainingRun : IDisposable
             JudgeName: parts.JudgeName,
             EmbedderName: parts.EmbedderName);
         TrainReportWriter.Write(report, folder.Path);
+        ModelCardWriter.Write(report, parts.Licenses, folder.PathOf("model"));
         return report;
     }
 

@@ -27,6 +27,12 @@ public class CommandLineTests
     [InlineData("no text to embed", "embed /nowhere", "--file")]
     [InlineData("missing file of texts", "embed /nowhere --file /nowhere.txt", "/nowhere.txt")]
     [InlineData("unknown pooling", "embed /nowhere text --pooling median", "median")]
+    [InlineData("unknown shape", "init qwen9 --out x", "qwen3-vl-2b")]
+    [InlineData("unreadable size", "init qwen3-vl-2b --out x --shard-size many", "5GB")]
+    [InlineData("nothing to inspect", "inspect no-such-model", "no-such-model")]
+    [InlineData("no base to merge into", "adapter merge no-such-model no-such-adapter --out x", "no-such-model")]
+    [InlineData("adapter that fits nothing", "train --set tuning.lora.pattern=nothing", "q_proj")]
+    [InlineData("unknown device", "train --set tuning.device=tpu", "cuda")]
     [InlineData("nothing to resume", "train --resume --runs /nowhere", "nothing to resume")]
     public void Wrong_input_is_one_paragraph_and_exit_code_2(string what, string arguments, string part)
     {
@@ -48,7 +54,7 @@ public class CommandLineTests
         Assert.Contains("libtorch: loaded", output, StringComparison.Ordinal);
     }
 
-    private static (int Code, string Output, string Error) Medix(string arguments)
+    internal static (int Code, string Output, string Error) Medix(string arguments)
     {
         var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "medix"), arguments)
         {

@@ -60,7 +60,8 @@ public class Qwen3VLModelTests
         {
             using Qwen3VLModel model = RandomModels.Create(threads, mixture);
             BatchedGenerator generator = new(model);
-            var together = generator.Generate([.. inputs.Select(input => new GenerationRequest(input, [1, 2, 3]))], sampling, cancellationToken: TestContext.Current.CancellationToken);
+            var together = generator.Generate(
+                [.. inputs.Select(input => new GenerationRequest(input, [1, 2, 3]))], sampling, cancellationToken: TestContext.Current.CancellationToken);
             expected ??= together;
             for (int i = 0; i < inputs.Length; i++)
             {

@@ -32,7 +32,8 @@ internal static class AnswerBenchmark
         using Process process = Process.GetCurrentProcess();
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"loaded {parameters:N0} parameters in {Stopwatch.GetElapsedTime(start).TotalSeconds:0.0} s; peak {process.PeakWorkingSet64 / 1e9:0.00} GB, {process.PeakWorkingSet64 / bytes:0.00} x the weights in {storage}"));
+            $"loaded {parameters:N0} parameters in {Stopwatch.GetElapsedTime(start).TotalSeconds:0.0} s; peak {process.PeakWorkingSet64 / 1e9:0.00} GB, "
+                + $"{process.PeakWorkingSet64 / bytes:0.00} x the weights in {storage}"));
         Tokenizer tokenizer = Tokenizer.Load(args[0]);
         ImageProcessor images = new(ImageProcessorOptions.Load(Path.Combine(args[0], "preprocessor_config.json")));
         RgbImage image = ImageDecoding.Decode(File.ReadAllBytes(args[1]), args[1], new ImageLimits());
@@ -42,7 +43,8 @@ internal static class AnswerBenchmark
         double first = Time(generator, input, 1), all = Time(generator, input, NewTokens);
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"{image.Width}x{image.Height} picture, {input.Tokens.Length} tokens: first token {first:0.0} s, then {(NewTokens - 1) / (all - first):0.0} tokens/s; peak {Peak() / 1e9:0.00} GB"));
+            $"{image.Width}x{image.Height} picture, {input.Tokens.Length} tokens: first token {first:0.0} s, then {(NewTokens - 1) / (all - first):0.0} tokens/s; "
+                + $"peak {Peak() / 1e9:0.00} GB"));
         return 0;
     }
 

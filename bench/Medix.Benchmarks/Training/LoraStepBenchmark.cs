@@ -49,7 +49,8 @@ internal static class LoraStepBenchmark
         using Checkpoint weights = Checkpoint.Open(args[0]);
         MemoryWorkload work = new(TextTokens + 2 + (Side * Side / 4), Side * Side, 0);
         MemoryPlan plan = MemoryPlan.Of(recipe, weights.Config, halfMatrices: true, work);
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"planned peak: {plan.MainMemory / 1e9:0.00} GB ({string.Join(", ", plan.Parts.Select(part => $"{part.Name} {part.Bytes / 1e9:0.00}"))})"));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"planned peak: "
+            + $"{plan.MainMemory / 1e9:0.00} GB ({string.Join(", ", plan.Parts.Select(part => $"{part.Name} {part.Bytes / 1e9:0.00}"))})"));
         using var learner = new PolicyLearner(weights, recipe, RunParts.AlgorithmOf(recipe.Algorithm), null, null);
         Report("learner loaded", start);
         using var engine = new LocalPolicyEngine(Qwen3VLModel.FromCheckpoint(weights, WeightStorage.Bf16), Tokenizer.Load(args[0]));
@@ -83,7 +84,8 @@ internal static class LoraStepBenchmark
         string phases = string.Join(", ", clock.Seconds.Select(phase => string.Create(CultureInfo.InvariantCulture, $"{phase.Key} {phase.Value:0.0} s")));
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"step {step}: {clock.Elapsed:0.0} s ({phases}); {rollouts.Sum(r => r.Tokens.Length)} tokens, gradient norm {report.GradNorm:0.000}, log-probability difference {report.LogprobDifferenceMean:0.0000} mean, {report.LogprobDifferenceMax:0.0000} most; {Memory()}"));
+            $"step {step}: {clock.Elapsed:0.0} s ({phases}); {rollouts.Sum(r => r.Tokens.Length)} tokens, gradient norm {report.GradNorm:0.000}, "
+                + $"log-probability difference {report.LogprobDifferenceMean:0.0000} mean, {report.LogprobDifferenceMax:0.0000} most; {Memory()}"));
     }
 
     private static PreparedSample Prompt(int index, Qwen3VLConfig config)

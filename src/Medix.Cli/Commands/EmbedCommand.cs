@@ -33,7 +33,7 @@ internal static class EmbedCommand
                 throw new MedixException("There is no text to embed: give some after the model, each in quotes, or name a file of lines with --file.");
             }
 
-            using LocalEmbedder embedder = EmbedderFolder.Open(parsed.GetValue(model)!, parsed.GetValue(pooling));
+            using LocalEmbedder embedder = EmbedderFolder.Open(ModelPath.Of(parsed.GetValue(model)!), parsed.GetValue(pooling));
             IReadOnlyList<TextEmbedding> embedded = embedder.Embed(all, token);
             float[][] cosines = [.. embedded.Select(a => embedded.Select(b => Cosine(a.Vector, b.Vector)).ToArray())];
             if (parsed.GetValue(json))

@@ -44,7 +44,8 @@ internal static class InitCommand
         progress.Dispose();
         ExpectedTensor[] tensors = [.. ModelTensors.Of(config)];
         long parameters = tensors.Sum(tensor => tensor.Shape.Aggregate(1L, (product, side) => product * side));
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{folder}: {config.Architecture}, {tensors.Length} tensors, {parameters:N0} parameters, random (seed {options.Seed})"));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{folder}: {config.Architecture}, {tensors.Length} tensors, {parameters:N0} parameters, "
+            + $"random (seed {options.Seed})"));
         return ExitCode.Success;
     }
 

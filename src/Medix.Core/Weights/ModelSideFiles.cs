@@ -11,8 +11,8 @@ public static class ModelSideFiles
 
     private static readonly string[] Names =
     [
-        "tokenizer.json", "tokenizer_config.json", "vocab.json", "merges.txt", "vocab.txt", "added_tokens.json", "special_tokens_map.json", "chat_template.json", "chat_template.jinja",
-        "preprocessor_config.json", "video_preprocessor_config.json", "generation_config.json", "LICENSE",
+        "tokenizer.json", "tokenizer_config.json", "vocab.json", "merges.txt", "vocab.txt", "added_tokens.json", "special_tokens_map.json", "chat_template.json",
+        "chat_template.jinja", "preprocessor_config.json", "video_preprocessor_config.json", "generation_config.json", "LICENSE",
     ];
 
     /// <summary>Copies those that are there, each whole or not at all; the configuration too where asked for.</summary>

@@ -69,7 +69,8 @@ public static class SafetensorsWriter
         {
             long bytes = 8 + header.Length + ordered.Sum(tensor => tensor.Bytes);
             throw new MedixException(
-                $"{path}: the weights, {bytes} bytes, could not be written ({error.Message.TrimEnd('.')}). What was there before is untouched. Check the folder and its free space.", error);
+                $"{path}: the weights, {bytes} bytes, could not be written ({error.Message.TrimEnd('.')}). What was there before is untouched. "
+                    + $"Check the folder and its free space.", error);
         }
         finally
         {

@@ -24,7 +24,8 @@ public sealed class ModelAdapter : IDisposable
             if (!places.TryGetValue(layer.Parameter, out IReadOnlyList<WeightPlace>? found) || found.Count != Math.Max(layer.Experts, 1)
                 || found[0].Matrix.K != layer.Input || found[0].Rows != layer.Output)
             {
-                throw new MedixException($"The adapter changes '{layer.Parameter}' [{layer.Output}, {layer.Input}], which this model has not. Use it with the model it was trained on.");
+                throw new MedixException($"The adapter changes '{layer.Parameter}' [{layer.Output}, {layer.Input}], which this model has not. "
+                    + $"Use it with the model it was trained on.");
             }
 
             for (int expert = 0; expert < found.Count; expert++)

@@ -7,6 +7,7 @@ using Medix.Imaging;
 using Medix.Inference.Kernels;
 using Medix.Rewards;
 using Medix.Runs;
+using Medix.Runs.Licenses;
 using Medix.Runs.Recipes;
 using Medix.Text;
 using Medix.Training.Rollouts;
@@ -56,6 +57,7 @@ public static class Examination
             }
 
             yield return LeftOut(found.Data.Summary.LeftOut);
+            yield return Licenses(LicenseCheck.Of(recipe, found.Source.Folder));
             yield return Try("weights", "Download or save the checkpoint again.", () => Weights(found.Source.Folder));
             yield return Try(
                 "token budget", "Raise data.maxPromptTokens, or lower data.maxImagePixels: one image token is 32 x 32 pixels.",
@@ -108,6 +110,12 @@ public static class Examination
     private static Finding LeftOut(IReadOnlyDictionary<string, int> reasons) => reasons.Count == 0
         ? new Finding("rows", Outcome.Good, "every row can be used")
         : new Finding("rows", Outcome.Warning, string.Join(", ", reasons.Select(r => $"{r.Value} x {r.Key}")), "`medix data show PATH` lists them with the field and value.");
+
+    private static Finding Licenses(LicenseVerdict verdict) => verdict.Warnings.Count == 0
+        ? new Finding("licences", Outcome.Good, $"the trained model comes under {verdict.Derivative}")
+        : new Finding(
+            "licences", Outcome.Warning, string.Join(" ", verdict.Warnings),
+            "Training goes on all the same; the model card says it too. Read the licences before passing the model on.");
 
     private static string Weights(string folder)
     {

@@ -25,7 +25,7 @@ public sealed record MemoryPlan(IReadOnlyList<MemoryPart> Parts)
     private const double Slack = 0.3;
 
     /// <summary>.NET, libtorch and their code: measured.</summary>
-    private const long Runtime = 300L << 20;
+    private const long Runtime = 430L << 20;
 
     /// <summary>Peak in main memory.</summary>
     public long MainMemory => Parts.Where(part => !part.OnDevice).Sum(part => part.Bytes);
@@ -138,7 +138,8 @@ public sealed record MemoryPlan(IReadOnlyList<MemoryPart> Parts)
 
             if (tuning.Lora is { } lora)
             {
-                trained = LoraTargetPlan.Select(model, lora, "tuning.lora").Sum(target => (long)Math.Max(target.Experts, 1) * lora.RankOf(target.Path) * (target.Input + target.Output));
+                trained = LoraTargetPlan.Select(model, lora, "tuning.lora")
+                    .Sum(target => (long)Math.Max(target.Experts, 1) * lora.RankOf(target.Path) * (target.Input + target.Output));
             }
 
             return new(all, trained, frozen);
@@ -148,17 +149,25 @@ public sealed record MemoryPlan(IReadOnlyList<MemoryPart> Parts)
     /// <summary>Bytes that the forward pass keeps for the backward one.</summary>
     private sealed record Activations(double Tokens, long Text, long Vision, long Logits)
     {
+        /// <summary>The larger of an RL pass and a supervised step, which is one pass.</summary>
         public static Activations Of(TrainRecipe recipe, Qwen3VLConfig model, TuningOptions tuning, MemoryWorkload work)
         {
             double group = work.PromptTokens + (recipe.Rollout.Draws * recipe.Rollout.MaxNewTokens);
             double update = Math.Ceiling((double)recipe.Rollout.PromptsPerStep / recipe.Optimizer.UpdatesPerStep);
             double groups = Math.Min(update, Math.Max(1, Math.Floor(recipe.Optimizer.MaxTokensPerPass / group)));
-            double tokens = groups * (group - recipe.Rollout.Draws);
+            Activations rl = OfPass(recipe, model, tuning, groups, recipe.Rollout.Draws, work);
+            Activations supervised = OfPass(recipe, model, tuning, recipe.WarmStart.Steps > 0 ? recipe.WarmStart.BatchSize : 0, 1, work);
+            return rl.Text + rl.Vision + rl.Logits >= supervised.Text + supervised.Vision + supervised.Logits ? rl : supervised;
+        }
+
+        private static Activations OfPass(TrainRecipe recipe, Qwen3VLConfig model, TuningOptions tuning, double groups, int draws, MemoryWorkload work)
+        {
+            double tokens = groups * (work.PromptTokens + (draws * (recipe.Rollout.MaxNewTokens - 1.0)));
             bool half = recipe.Tuning.Compute == "bf16", recompute = recipe.Tuning.RecomputeActivations;
             double width = half ? 2 : 4;
             double perLayer = LayerFloats(model.Text) * (half ? 1.6 : 1);
             double text = tokens * width * (recompute ? (model.Text.Layers * (double)model.Text.Hidden) + perLayer : model.Text.Layers * perLayer);
-            double rows = groups * recipe.Rollout.Draws * recipe.Rollout.MaxNewTokens;
+            double rows = groups * draws * recipe.Rollout.MaxNewTokens;
             double kept = rows * model.Text.VocabularySize <= 1 << 26 ? rows : 128;
             double logits = (kept + Math.Min(rows, Math.Max(128, (1 << 22) / (double)model.Text.VocabularySize))) * model.Text.VocabularySize * sizeof(float);
             return new(tokens, (long)text, VisionBytes(model, tuning, groups * work.Patches, width, recompute), (long)logits);
@@ -181,7 +190,9 @@ public sealed record MemoryPlan(IReadOnlyList<MemoryPart> Parts)
             }
 
             double block = (12.0 * vision.Hidden) + (7.0 * vision.Intermediate);
-            bool trained = tuning.Lora is null ? !tuning.FreezeVision : LoraTargetPlan.Select(model, tuning.Lora, "tuning.lora").Any(target => target.Parameter.StartsWith(ModelTensors.VisionPrefix, StringComparison.Ordinal));
+            bool trained = tuning.Lora is null
+                ? !tuning.FreezeVision
+                : LoraTargetPlan.Select(model, tuning.Lora, "tuning.lora").Any(target => target.Parameter.StartsWith(ModelTensors.VisionPrefix, StringComparison.Ordinal));
             double floats = !trained ? block : recompute ? (vision.Depth * (double)vision.Hidden) + block : vision.Depth * block;
             return (long)(patches * ((floats * width) + (vision.PatchLength * sizeof(float))));
         }

@@ -58,6 +58,7 @@ public static class Tuning
         return torch.cuda_is_available()
             ? torch.device(name)
             : throw new MedixException(
-                $"tuning.device is \"{name}\", but this build of libtorch sees no CUDA device. Build with -p:MedixCuda=true on a machine with an NVIDIA driver, or set it to \"cpu\".");
+                $"tuning.device is \"{name}\", but this build of libtorch sees no CUDA device. Build with -p:MedixCuda=true on a machine with an NVIDIA driver, "
+                    + $"or set it to \"cpu\".");
     }
 }

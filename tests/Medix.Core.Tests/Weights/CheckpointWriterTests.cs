@@ -13,7 +13,8 @@ public sealed class CheckpointWriterTests
     {
         string root = SharedFiles.Require("goldens", "models");
         string[] folders = [.. Directory.GetDirectories(root, "*", SearchOption.AllDirectories)
-            .Where(folder => File.Exists(Path.Combine(folder, "config.json")) && !File.ReadAllText(Path.Combine(folder, "config.json")).Contains("BertModel", StringComparison.Ordinal))];
+            .Where(folder => File.Exists(Path.Combine(folder, "config.json"))
+                && !File.ReadAllText(Path.Combine(folder, "config.json")).Contains("BertModel", StringComparison.Ordinal))];
         Assert.Contains(folders, folder => File.Exists(Path.Combine(folder, "model.safetensors.index.json")));
         foreach (string folder in folders)
         {

@@ -18,7 +18,8 @@ public sealed class RandomCheckpointTests
     [InlineData("qwen3-vl-30b-a3b", 531, 351, 30_532_122_624, 538_631_408)]
     public void Presets_have_the_published_tensors_and_parameters(string name, int textTensors, int visionTensors, long textParameters, long visionParameters)
     {
-        ILookup<bool, ExpectedTensor> tensors = ModelTensors.Of(ModelPresets.Find(name)!).ToLookup(tensor => tensor.Name.StartsWith(ModelTensors.VisionPrefix, StringComparison.Ordinal));
+        ILookup<bool, ExpectedTensor> tensors = ModelTensors.Of(ModelPresets.Find(name)!)
+            .ToLookup(tensor => tensor.Name.StartsWith(ModelTensors.VisionPrefix, StringComparison.Ordinal));
         Assert.Equal((textTensors, visionTensors), (tensors[false].Count(), tensors[true].Count()));
         Assert.Equal((textParameters, visionParameters), (Count(tensors[false]), Count(tensors[true])));
     }

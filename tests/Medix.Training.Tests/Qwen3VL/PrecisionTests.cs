@@ -62,7 +62,8 @@ public class PrecisionTests
         {
             using GoldenCase golden = new(Path.GetFileName(Path.GetDirectoryName(file)!), "case-text");
             using Checkpoint turned = Checkpoint.Open(file);
-            foreach (TuningOptions options in (TuningOptions[])[new(), new() { Lora = new(2, 2, new(["q_proj"])) }, new() { Lora = new(2, 2, new(["q_proj"])), OwnKernels = false }])
+            LoraConfig lora = new(2, 2, new(["q_proj"]));
+            foreach (TuningOptions options in (TuningOptions[])[new(), new() { Lora = lora }, new() { Lora = lora, OwnKernels = false }])
             {
                 using Qwen3VLForTraining model = Qwen3VLForTraining.Load(turned, options);
                 using Tensor logits = model.Forward(golden.Input());

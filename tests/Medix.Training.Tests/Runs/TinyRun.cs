@@ -24,10 +24,13 @@ internal sealed class TinyRun : ITrainingObserver, IDisposable
         """)!;
 
     private readonly CancellationTokenSource cancel = new();
+    private readonly List<(string Text, int Steps)> messages = [];
 
     public List<StepEvent> Steps { get; } = [];
 
     public List<WarmStartEvent> Lessons { get; } = [];
+
+    public IEnumerable<string> Messages => messages.Select(message => message.Text);
 
     /// <summary>Stops the run after this many RL steps (or supervised steps, where negative).</summary>
     public int? StopAfter { get; init; }
@@ -45,14 +48,15 @@ internal sealed class TinyRun : ITrainingObserver, IDisposable
     public static TrainRecipe NanoRecipe(params string[] changes) => Recipe(
         ["model.create=null", $"model.path={Path.Combine(Testing.Repository.Root, "models", "nano")}", "rollout.maxNewTokens=32", "warmStart.steps=2", .. changes]);
 
+    /// <summary>Steps and lessons that had ended when the message came.</summary>
+    public int StepsAt(string message) => messages.Single(m => m.Text == message).Steps;
+
     public Task<TrainingOutcome> ExecuteAsync(TrainRecipe recipe, RunFolder? resume = null) => TrainingRun.ExecuteAsync(
         recipe, resume ?? RunFolder.Create(Root, recipe.Name, TimeProvider.System), resume is not null, this, TimeProvider.System, cancel.Token);
 
     public void Dispose() => cancel.Dispose();
 
-    public void Message(string text)
-    {
-    }
+    public void Message(string text) => messages.Add((text, Steps.Count + Lessons.Count));
 
     public void Progress(string work, int done, int total)
     {

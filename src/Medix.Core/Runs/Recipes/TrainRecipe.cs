@@ -62,6 +62,10 @@ public sealed record ModelRecipe
     [Meaning("Precision of the weights that the run saves.")]
     [OneOf("bf16", "fp32")]
     public string SavePrecision { get; init; } = "fp32";
+
+    /// <summary>Licence of the weights; null looks for it.</summary>
+    [Meaning("Licence of the model's weights as SPDX id, for example apache-2.0; null reads its README.md or LICENSE.")]
+    public string? License { get; init; }
 }
 
 /// <summary>The shape of a new small Qwen3-VL model; the defaults are nano's.</summary>
@@ -173,6 +177,10 @@ public sealed record DataRecipe
     /// <summary>Only these modalities.</summary>
     [Meaning("Modality tags of the phantoms; empty for all 16.")]
     public IReadOnlyList<string> Modalities { get; init; } = [];
+
+    /// <summary>Licence of the data; null looks for it.</summary>
+    [Meaning("Licence of the data as SPDX id, for example cc-by-nc-sa-4.0; null reads its README.md, SOURCE.md or LICENSE.")]
+    public string? License { get; init; }
 }
 
 /// <summary>Supervised fine-tuning on reference answers, which stands in for the pre-trained backbone of a real run.</summary>

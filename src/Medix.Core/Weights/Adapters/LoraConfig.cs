@@ -73,7 +73,8 @@ public sealed record LoraConfig(
     {
         string? fault = Rank is < 1 or > 4096 ? $"rank {Rank}, expected 1 to 4096"
             : !(Alpha > 0) || !double.IsFinite(Alpha) ? $"alpha {Alpha}, expected a number above 0"
-            : Targets.Pattern is null && Targets.Modules.Count == 0 && Targets.Parameters is not { Count: > 0 } ? "no targets, expected module names, for example \"q_proj\", or \"all-linear\""
+            : Targets.Pattern is null && Targets.Modules.Count == 0 && Targets.Parameters is not { Count: > 0 }
+                ? "no targets, expected module names, for example \"q_proj\", or \"all-linear\""
             : Targets.Pattern is { } pattern && pattern != LoraTargets.AllLinear && !IsRegex(pattern) ? $"the target pattern '{pattern}', which is no regular expression"
             : null;
         if (fault is not null)
@@ -99,7 +100,8 @@ public sealed record LoraConfig(
     {
         try
         {
-            return Regex.IsMatch("", pattern) || true;
+            _ = new Regex(pattern, RegexOptions.CultureInvariant);
+            return true;
         }
         catch (ArgumentException)
         {

@@ -11,7 +11,10 @@ public static class LoraConfigFile
     public const string Name = "adapter_config.json";
 
     private static readonly string[] Unsupported =
-        ["use_qalora", "lora_bias", "use_bdlora", "alora_invocation_tokens", "trainable_token_indices", "layer_replication", "modules_to_save", "fan_in_fan_out", "arrow_config", "kasa_config"];
+    [
+        "use_qalora", "lora_bias", "use_bdlora", "alora_invocation_tokens", "trainable_token_indices", "layer_replication", "modules_to_save", "fan_in_fan_out",
+        "arrow_config", "kasa_config",
+    ];
 
     /// <summary>Reads the settings. Throws <see cref="MedixException"/> for another kind of adapter, or a setting that would change the result and is not supported.</summary>
     public static LoraConfig Read(string path)

@@ -22,7 +22,8 @@ internal static class LoraTensors
 
         return owned.Count == 0
             ? [.. layers.OrderBy(layer => layer.Parameter, StringComparer.Ordinal)]
-            : throw new MedixException($"{file.Path}: tensor '{owned.Values.First()}' belongs to no adapter that Medix knows. Save the adapter without it, or merge it where it was made.");
+            : throw new MedixException($"{file.Path}: tensor '{owned.Values.First()}' belongs to no adapter that Medix knows. Save the adapter without it, "
+                + $"or merge it where it was made.");
     }
 
     public static IReadOnlyList<TensorData> ToTensors(LoraAdapter adapter, Qwen3VLConfig model)
@@ -95,12 +96,14 @@ internal static class LoraTensors
 
         if (config.Dora != (magnitude is not null))
         {
-            throw new MedixException($"{file.Path}: use_dora is {config.Dora}, but '{module}' has {(magnitude is null ? "no" : "a")} magnitude vector. Fetch configuration and weights of one adapter.");
+            throw new MedixException($"{file.Path}: use_dora is {config.Dora}, but '{module}' has {(magnitude is null ? "no" : "a")} magnitude vector. "
+                + $"Fetch configuration and weights of one adapter.");
         }
 
         if (rank != config.RankOf(module) && target.Experts == 0)
         {
-            throw new MedixException($"{file.Path}: '{a}' has rank {rank}, but {LoraConfigFile.Name} gives {config.RankOf(module)}. Fetch configuration and weights of one adapter.");
+            throw new MedixException($"{file.Path}: '{a}' has rank {rank}, but {LoraConfigFile.Name} gives {config.RankOf(module)}. "
+                + $"Fetch configuration and weights of one adapter.");
         }
 
         float[] valuesA = file.ReadFloat32(a), valuesB = file.ReadFloat32(b);

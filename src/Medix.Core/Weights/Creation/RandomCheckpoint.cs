@@ -5,7 +5,10 @@ namespace Medix.Weights.Creation;
 /// <summary>Progress of a checkpoint being made, in bytes.</summary>
 public sealed record CreationProgress(string Tensor, long Done, long Total);
 
-/// <summary>What to make. <paramref name="DType"/> is <c>BF16</c>, <c>F16</c> or <c>F32</c>; <paramref name="Companions"/> is a folder to take tokenizer files from, or null.</summary>
+/// <summary>
+/// What to make. <paramref name="DType"/> is <c>BF16</c>, <c>F16</c> or <c>F32</c>; <paramref name="Companions"/> is a folder to take tokenizer files
+/// from, or null.
+/// </summary>
 public sealed record CreationOptions(ulong Seed = 1, string DType = "BF16", long ShardBytes = 5_000_000_000, string? Companions = null);
 
 /// <summary>

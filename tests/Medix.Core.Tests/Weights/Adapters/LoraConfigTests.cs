@@ -35,7 +35,8 @@ public sealed class LoraConfigTests
     public void Patterns_change_rank_and_scale()
     {
         LoraConfig config = new(
-            8, 16, new(["q_proj"]), RankPattern: new Dictionary<string, double> { ["layers.0.self_attn.q_proj"] = 4 }, AlphaPattern: new Dictionary<string, double> { ["q_proj"] = 2 });
+            8, 16, new(["q_proj"]), RankPattern: new Dictionary<string, double> { ["layers.0.self_attn.q_proj"] = 4 },
+            AlphaPattern: new Dictionary<string, double> { ["q_proj"] = 2 });
         Assert.Equal(4, config.RankOf("model.layers.0.self_attn.q_proj"));
         Assert.Equal(8, config.RankOf("model.layers.10.self_attn.q_proj"));
         Assert.Equal(0.5f, config.ScaleOf("model.layers.0.self_attn.q_proj", 4));

@@ -84,7 +84,11 @@ public sealed class LoraParityTests
             // The same change of weights held as [E, out, in]: A reads the outputs and B writes the inputs.
             LoraLayer turned = layer with { Input = layer.Output, Output = layer.Input, A = Turn(layer.B, layer.Output, layer), B = TurnBack(layer.A, layer.Input, layer) };
             using TempFolder temp = new();
-            LoraAdapter only = adapter with { Layers = [turned], Config = adapter.Config with { Targets = new([], null, Parameters: ["mlp.experts.gate_up_proj", "mlp.experts.down_proj"]) } };
+            LoraAdapter only = adapter with
+            {
+                Layers = [turned],
+                Config = adapter.Config with { Targets = new([], null, Parameters: ["mlp.experts.gate_up_proj", "mlp.experts.down_proj"]) },
+            };
             only.Save(temp.Path, model.Config);
             LoraLayer read = Assert.Single(LoraAdapter.Load(temp.Path, model.Config).Layers);
             Assert.Equal(layer.A, read.A);
