@@ -37,6 +37,7 @@ internal static unsafe class DecodeBenchmark
         using Qwen3VLModel model = Qwen3VLModel.FromReader(config, StoragePlan.For(storage), BenchmarkModels.Noise(config), pool);
         long bytes = model.BytesPerToken;
         Console.WriteLine(Text($"{storage}: packed in {Stopwatch.GetElapsedTime(start).TotalSeconds:0.0} s; a token reads {bytes / 1e6:0} MB of weights; kernels {QuantisedKernels.Best.Name}; {pool.Threads} threads"));
+        Figure product = new("head x 1 row, GB/s"), small = new("6144x2048 x 1 row, GB/s");
         Figure read = new("memory read, GB/s"), tile = new("4-bit tile x cores, GOP/s"), decode = new("decode, tok/s"), prefill = new("prefill 512, tok/s"), batch = new("batch 16, tok/s");
         Figure toRead = new("decode bytes / read"), toTile = new("prefill / tile ceiling"), toOne = new("batch 16 / one stream");
         using Ceilings ceilings = new(pool);
@@ -52,6 +53,8 @@ internal static unsafe class DecodeBenchmark
 
             gigabytes = (gigabytes + again) / 2;
             peak = (peak + peakAfter) / 2;
+            product.Add(ceilings.Row(151936));
+            small.Add(ceilings.Row(6144));
             read.Add(gigabytes);
             tile.Add(peak);
             decode.Add(one);
@@ -62,7 +65,7 @@ internal static unsafe class DecodeBenchmark
             toOne.Add(sixteen / one);
         }
 
-        foreach (Figure figure in (Figure[])[read, tile, decode, prefill, batch, toRead, toTile, toOne])
+        foreach (Figure figure in (Figure[])[product, small, read, tile, decode, prefill, batch, toRead, toTile, toOne])
         {
             Console.WriteLine(figure.Row);
         }
@@ -152,6 +155,28 @@ internal static unsafe class DecodeBenchmark
 
             int rows = QuantisedKernels.Best.TileRows;
             return 2.0 * rows * QuantisedFormat.PanelRows * 512 * TileRounds / best / 1e9 * pool.Threads;
+        }
+
+        /// <summary>A 4-bit weight [n, 2048] times one row, again and again: median of 11 times about 175 MB.</summary>
+        public double Row(int n)
+        {
+            using PackedMatrix matrix = new(n, 2048, WeightStorage.Q4);
+            using AlignedMemory a = AlignedMemory.OfFloats(2048), c = AlignedMemory.OfFloats(n);
+            int times = 151936 / n;
+            List<double> all = [];
+            for (int i = 0; i < 11; i++)
+            {
+                long start = Stopwatch.GetTimestamp();
+                for (int j = 0; j < times; j++)
+                {
+                    matrix.Multiply(pool, a.Floats, 2048, c.Floats, n, 1);
+                }
+
+                all.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
+            }
+
+            all.Sort();
+            return matrix.Bytes * times / 1e9 / all[5];
         }
 
         public void Dispose()

@@ -9,6 +9,9 @@ internal static unsafe class QuantisedProduct
     /// <summary>From so many rows on, they are encoded on all threads.</summary>
     private const int ManyRows = 4;
 
+    /// <summary>Enough that threads finish together, few enough that taking them costs nothing.</summary>
+    private const int ChunksPerThread = 16;
+
     /// <summary><c>C[rows, N] (+)= A[rows, K] · Wᵀ</c> on the calling thread.</summary>
     public static void Multiply(in QuantisedView weight, float* a, int lda, float* c, int ldc, int rows, bool accumulate)
     {
@@ -31,7 +34,7 @@ internal static unsafe class QuantisedProduct
     {
         int stride = Activations.RowBytes(weight.Format, weight.K);
         byte* encoded = Activations.Scratch((long)Math.Min(rows, RowBlock) * stride);
-        int chunks = Math.Min(weight.Panels, pool.Threads * 8);
+        int chunks = Math.Min(weight.Panels, pool.Threads * ChunksPerThread);
         for (int first = 0; first < rows; first += RowBlock)
         {
             int count = Math.Min(RowBlock, rows - first);
