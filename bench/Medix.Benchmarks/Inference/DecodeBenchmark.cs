@@ -138,7 +138,13 @@ internal static unsafe class DecodeBenchmark
         public double Read()
         {
             nint bytes = (nint)memory.Bytes;
-            return ReadBytes / 1e9 / Seconds(&Sum, &bytes, (int)(ReadBytes / ReadChunk));
+            double best = double.PositiveInfinity;
+            for (int i = 0; i < 3; i++)
+            {
+                best = Math.Min(best, Seconds(&Sum, &bytes, (int)(ReadBytes / ReadChunk)));
+            }
+
+            return ReadBytes / 1e9 / best;
         }
 
         /// <summary>One core's best of several short tries, times the threads.</summary>

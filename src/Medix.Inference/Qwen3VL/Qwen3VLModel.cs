@@ -49,7 +49,7 @@ public sealed unsafe class Qwen3VLModel : IDisposable
     internal TextDecoder Decoder { get; }
 
     /// <summary>Bytes of weights that one token of a dense decoder reads: every layer's matrices and the head.</summary>
-    internal long BytesPerToken => text.Layers.Sum(layer => layer.Matrices.Sum(matrix => matrix.Bytes)) + text.Head.Bytes;
+    internal long BytesPerToken => text.Bytes;
 
     /// <summary>Products of one prompt token, without the head and attention.</summary>
     internal long ProductsPerToken => text.Layers.Sum(layer => layer.Matrices.Sum(matrix => (long)matrix.N * matrix.K));

@@ -84,6 +84,9 @@ internal sealed class TextWeights : IDisposable
 
     public IReadOnlyList<TextLayerWeights> Layers { get; }
 
+    /// <summary>Bytes of what a pass reads: the layers' matrices and the head.</summary>
+    public long Bytes => Layers.Sum(layer => layer.Matrices.Sum(matrix => matrix.Bytes)) + Head.Bytes;
+
     public void Load(WeightLoader loader)
     {
         loader.Read(ModelTensors.TextPrefix + "embed_tokens.weight", Embedding);
