@@ -4,8 +4,8 @@ using Medix.Inference.Qwen3VL;
 namespace Medix.Inference.Generation;
 
 /// <summary>
-/// One token for every live draw. Each thread takes some of the rows through all layers, the head and the sampler without meeting the others; for few rows
-/// the products are shared out instead. A step allocates nothing.
+/// One token for every live draw. Each thread takes some of the rows through all layers, the head and the sampler without meeting the others; few rows, and those of a
+/// large model, go through the layers together (<see cref="SharedLayers"/>). A step allocates nothing.
 /// </summary>
 internal sealed unsafe class DecodeStep : PoolJob
 {
@@ -14,8 +14,10 @@ internal sealed unsafe class DecodeStep : PoolJob
     private readonly TokenSampler[] samplers;
     private readonly LogitsSink? observe;
     private readonly LiveDraw[] draws;
+    private readonly SharedLayers shared;
     private int count;
     private int block;
+    private bool sampling;
 
     /// <summary>Makes room for batches of <paramref name="mostRows"/> draws that see <paramref name="mostPositions"/> positions.</summary>
     public DecodeStep(Qwen3VLModel model, TokenSampler[] samplers, int mostRows, int mostPositions, LogitsSink? observe)
@@ -25,34 +27,38 @@ internal sealed unsafe class DecodeStep : PoolJob
         this.observe = observe;
         decoder = model.Decoder;
         draws = new LiveDraw[mostRows];
+        shared = new SharedLayers(decoder);
         decoder.RequireRows(mostRows);
         decoder.RequireLogits(mostRows);
-        decoder.RequireScratch(Math.Max(Block(mostRows), Math.Min(mostRows, FewRows)), mostPositions);
+        decoder.RequireScratch(Math.Max(Block(mostRows), Math.Min(mostRows, TextDecoder.MostSharedRows)), mostPositions);
         decoder.Rotary.Require(mostPositions);
     }
-
-    /// <summary>So few rows that some threads would have none, or a part of a tile each.</summary>
-    private int FewRows => 2 * decoder.Pool.Threads;
 
     /// <summary>Appends a token to each draw.</summary>
     public void Run(List<LiveDraw> live)
     {
         Place(live);
-        decoder.SplitProducts = decoder.Pool.Threads > 1 && count < FewRows;
-        block = decoder.SplitProducts ? count : Block(count);
-        if (decoder.SplitProducts)
+        if (decoder.SharesProducts(count))
         {
-            Execute(0, 0);
+            RunTogether();
+            return;
         }
-        else
-        {
-            decoder.Pool.Run(this, (count + block - 1) / block);
-        }
+
+        sampling = false;
+        decoder.SplitProducts = false;
+        block = Block(count);
+        decoder.Pool.Run(this, (count + block - 1) / block);
     }
 
     /// <inheritdoc />
     public override void Execute(int chunk, int worker)
     {
+        if (sampling)
+        {
+            Sample(chunk, worker);
+            return;
+        }
+
         int first = chunk * block, end = Math.Min(first + block, count);
         decoder.Embed(first, end);
         for (int layer = 0; layer < decoder.Layers; layer++)
@@ -63,13 +69,32 @@ internal sealed unsafe class DecodeStep : PoolJob
 
         decoder.NormaliseFinal(first, end);
         decoder.ComputeLogits(first, end, first);
-        int vocabulary = model.Config.Text.VocabularySize;
         for (int row = first; row < end; row++)
         {
-            Span<float> logits = new(decoder.Logits + ((long)row * vocabulary), vocabulary);
-            observe?.Invoke(draws[row].Prompt.Request, draws[row].Count, logits);
-            draws[row].Append(samplers[worker].Sample(logits, draws[row].Random), model.Config.EosTokenIds);
+            Sample(row, worker);
         }
+    }
+
+    private void RunTogether()
+    {
+        decoder.Embed(0, count);
+        for (int layer = 0; layer < decoder.Layers; layer++)
+        {
+            shared.Run(layer, count);
+        }
+
+        decoder.NormaliseFinal(0, count);
+        decoder.ComputeLogits(0, count, 0);
+        sampling = true;
+        decoder.Pool.Run(this, count);
+    }
+
+    private void Sample(int row, int worker)
+    {
+        int vocabulary = model.Config.Text.VocabularySize;
+        Span<float> logits = new(decoder.Logits + ((long)row * vocabulary), vocabulary);
+        observe?.Invoke(draws[row].Prompt.Request, draws[row].Count, logits);
+        draws[row].Append(samplers[worker].Sample(logits, draws[row].Random), model.Config.EosTokenIds);
     }
 
     private void Place(List<LiveDraw> live)

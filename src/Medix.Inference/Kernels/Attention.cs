@@ -29,7 +29,11 @@ internal static unsafe class Attention
         (long)rows * group * (ScoreStride(positions, pages) + pages.ValueStride + 1);
 
     /// <summary>Computes the rows [<paramref name="first"/>, <paramref name="end"/>) of one layer.</summary>
-    public static void Run(AttentionRows rows, KvPages pages, int layer, int first, int end, float* scratch)
+    public static void Run(AttentionRows rows, KvPages pages, int layer, int first, int end, float* scratch) =>
+        Run(rows, pages, layer, first, end, 0, rows.KeyValueHeads, scratch);
+
+    /// <summary>The same for the key-value heads [<paramref name="firstHead"/>, <paramref name="endHead"/>) and the queries that share them.</summary>
+    public static void Run(AttentionRows rows, KvPages pages, int layer, int first, int end, int firstHead, int endHead, float* scratch)
     {
         int group = rows.Group, count = (end - first) * group, positions = 0;
         for (int row = first; row < end; row++)
@@ -40,7 +44,7 @@ internal static unsafe class Attention
         int stride = ScoreStride(positions, pages);
         float* values = scratch + ((long)count * stride);
         float* inverses = values + ((long)count * pages.ValueStride);
-        for (int head = 0; head < rows.KeyValueHeads; head++)
+        for (int head = firstHead; head < endHead; head++)
         {
             float* queries = rows.Queries + (head * rows.QueriesOfHead) + ((long)first * group * pages.HeadDim);
             Work work = new(pages, layer, head, group, stride, queries, scratch, values);

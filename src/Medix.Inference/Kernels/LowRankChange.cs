@@ -67,7 +67,7 @@ public sealed unsafe class LowRankChange : IDisposable
             {
                 int count = Math.Min(RowBlock, rows - row);
                 float* from = a + ((long)row * lda);
-                matrix.View.Multiply(from, lda, 1, product, matrix.N, count, 0, matrix.View.Panels, false);
+                matrix.MultiplyBase(from, lda, product, matrix.N, count, false);
                 Add(from, lda, product, matrix.N, count);
                 for (int i = 0; i < count; i++)
                 {

@@ -1,6 +1,11 @@
+using Medix.Inference.Kernels.Quantised;
+
 namespace Medix.Inference.Kernels;
 
-/// <summary>How a packed matrix stores its numbers; all sums are in single precision.</summary>
+/// <summary>
+/// How a packed matrix stores its numbers. Products with floating-point storage are single precision throughout; those with integers round the activations to 8 bits
+/// too, add up exactly within a block and in single precision across blocks.
+/// </summary>
 public enum WeightStorage
 {
     /// <summary>32-bit floats.</summary>
@@ -8,6 +13,15 @@ public enum WeightStorage
 
     /// <summary>bfloat16: half the memory to read, 8 bits of precision.</summary>
     Bf16,
+
+    /// <summary>8-bit integers, one half-precision scale for each 32 of them: 8.5 bits per weight.</summary>
+    Q8,
+
+    /// <summary>4-bit integers, one half-precision scale for each 32 of them (GGUF's Q4_0): 4.5 bits per weight.</summary>
+    Q4,
+
+    /// <summary>4-bit integers with scale and minimum for each 32 of them, these in 8 bits (GGUF's Q4_K and finer): 4.625 bits per weight, closer to the original.</summary>
+    Q4K,
 }
 
 /// <summary>
@@ -18,6 +32,7 @@ public sealed unsafe class PackedMatrix : IDisposable
 {
     private readonly AlignedMemory memory;
     private readonly KernelSet kernels;
+    private readonly QuantisedFormat? format;
 
     /// <summary>Creates a matrix of zeros with <paramref name="n"/> outputs and <paramref name="k"/> inputs.</summary>
     public PackedMatrix(int n, int k, WeightStorage storage)
@@ -25,22 +40,29 @@ public sealed unsafe class PackedMatrix : IDisposable
     {
     }
 
-    internal PackedMatrix(int n, int k, WeightStorage storage, KernelSet kernels)
+    internal PackedMatrix(int n, int k, WeightStorage storage, KernelSet kernels, QuantisedKernels? quantised = null)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(n);
         ArgumentOutOfRangeException.ThrowIfNegative(k);
         this.kernels = kernels;
+        format = QuantisedFormat.Of(storage);
         bool half = storage == WeightStorage.Bf16;
-        memory = new AlignedMemory(PackedView.SizeOf(kernels, half, n, k));
-        View = new PackedView(memory.Bytes, kernels, half, n, k);
+        memory = new AlignedMemory(format?.SizeOf(n, k) ?? PackedView.SizeOf(kernels, half, n, k));
+        View = format is null ? new PackedView(memory.Bytes, kernels, half, n, k) : default;
+        Quantised = format is null ? default : new QuantisedView(memory.Bytes, format.Value, quantised ?? QuantisedKernels.Best, n, k);
         Storage = storage;
+        N = n;
+        K = k;
     }
 
     /// <summary>Outputs.</summary>
-    public int N => View.N;
+    public int N { get; }
 
     /// <summary>Inputs.</summary>
-    public int K => View.K;
+    public int K { get; }
+
+    /// <summary>Bytes of the packed numbers.</summary>
+    public long Bytes => memory.Length;
 
     /// <summary>How the numbers are stored.</summary>
     public WeightStorage Storage { get; }
@@ -48,13 +70,17 @@ public sealed unsafe class PackedMatrix : IDisposable
     /// <summary>What an adapter adds to every product, or null.</summary>
     public LowRankChange? Change { get; set; }
 
-    /// <summary>The packed numbers, for kernels.</summary>
+    /// <summary>The packed numbers, for kernels; empty where they are quantised.</summary>
     internal PackedView View { get; }
+
+    /// <summary>The packed numbers where they are quantised.</summary>
+    internal QuantisedView Quantised { get; }
 
     /// <summary>
     /// Packs weight rows [rows, K] as outputs <paramref name="firstOutput"/>, firstOutput+1, …, rounding to the storage format; on all threads of the pool.
+    /// Integers are chosen so that the squared error, weighted by each input's <paramref name="importance"/> [K] where it is given, is small.
     /// </summary>
-    public void SetRows(int firstOutput, ReadOnlySpan<float> weights, WorkerPool pool)
+    public void SetRows(int firstOutput, ReadOnlySpan<float> weights, WorkerPool pool, ReadOnlySpan<float> importance = default)
     {
         ArgumentNullException.ThrowIfNull(pool);
         int rows = K == 0 ? 0 : weights.Length / K;
@@ -63,16 +89,31 @@ public sealed unsafe class PackedMatrix : IDisposable
             throw new ArgumentException($"{weights.Length} weights from output {firstOutput} do not fill rows of {K} within {N} outputs.", nameof(weights));
         }
 
-        int width = kernels.PanelColumns;
-        fixed (float* pointer = weights)
+        if (importance.Length > 0 && importance.Length != K)
         {
-            Packing packing = new(View, pointer, firstOutput, rows, width);
+            throw new ArgumentException($"There are {importance.Length} importances for {K} inputs.", nameof(importance));
+        }
+
+        int width = format is null ? kernels.PanelColumns : QuantisedFormat.PanelRows;
+        fixed (float* pointer = weights, weighting = importance)
+        {
+            Packing packing = new(this, pointer, weighting, firstOutput, rows, width);
             pool.Run(&Pack, &packing, rows == 0 ? 0 : ((firstOutput + rows - 1) / width) - (firstOutput / width) + 1);
         }
     }
 
     /// <summary>Reads back one output's weights, [K].</summary>
-    internal void CopyRow(int output, float* target) => View.CopyRow(output, target);
+    internal void CopyRow(int output, float* target)
+    {
+        if (format is null)
+        {
+            View.CopyRow(output, target);
+        }
+        else
+        {
+            Quantised.CopyRow(output, target);
+        }
+    }
 
     /// <summary><c>C[rows, N] (+)= A[rows, K] · Wᵀ</c> on the calling thread. Allocates nothing.</summary>
     public void Multiply(float* a, int lda, float* c, int ldc, int rows, bool accumulate = false)
@@ -83,8 +124,21 @@ public sealed unsafe class PackedMatrix : IDisposable
             return;
         }
 
-        View.Multiply(a, lda, 1, c, ldc, rows, 0, View.Panels, accumulate);
+        MultiplyBase(a, lda, c, ldc, rows, accumulate);
         Change?.Add(a, lda, c, ldc, rows);
+    }
+
+    /// <summary>The product without what an adapter adds.</summary>
+    internal void MultiplyBase(float* a, int lda, float* c, int ldc, int rows, bool accumulate)
+    {
+        if (format is null)
+        {
+            View.Multiply(a, lda, 1, c, ldc, rows, 0, View.Panels, accumulate);
+        }
+        else
+        {
+            QuantisedProduct.Multiply(Quantised, a, lda, c, ldc, rows, accumulate);
+        }
     }
 
     /// <summary>The same product with the outputs shared out over the pool: for few rows and large weights.</summary>
@@ -97,9 +151,17 @@ public sealed unsafe class PackedMatrix : IDisposable
             return;
         }
 
-        int chunks = Math.Min(View.Panels, pool.Threads * 8);
-        Product product = new(View, a, lda, c, ldc, rows, accumulate, chunks);
-        pool.Run(&MultiplyChunk, &product, chunks);
+        if (format is null)
+        {
+            int chunks = Math.Min(View.Panels, pool.Threads * 8);
+            Product product = new(View, a, lda, c, ldc, rows, accumulate, chunks);
+            pool.Run(&MultiplyChunk, &product, chunks);
+        }
+        else
+        {
+            QuantisedProduct.Multiply(pool, Quantised, a, lda, c, ldc, rows, accumulate);
+        }
+
         Change?.Add(a, lda, c, ldc, rows);
     }
 
@@ -111,7 +173,17 @@ public sealed unsafe class PackedMatrix : IDisposable
         Packing* packing = (Packing*)state;
         int panel = (packing->First / packing->Width) + chunk, start = panel * packing->Width;
         int from = Math.Max(start, packing->First), end = Math.Min(start + packing->Width, packing->First + packing->Rows);
-        packing->View.PackRows(packing->Weights + ((long)(from - packing->First) * packing->View.K), packing->View.K, end - from, panel, from - start);
+        float* weights = packing->Weights + ((long)(from - packing->First) * packing->K);
+        if (packing->Storage is WeightStorage.Fp32 or WeightStorage.Bf16)
+        {
+            packing->View.PackRows(weights, packing->K, end - from, panel, from - start);
+            return;
+        }
+
+        for (int output = from; output < end; output++, weights += packing->K)
+        {
+            packing->Quantised.PackRow(output, weights, packing->Importance);
+        }
     }
 
     private static void MultiplyChunk(void* state, int chunk, int worker)
@@ -121,11 +193,13 @@ public sealed unsafe class PackedMatrix : IDisposable
         p->View.Multiply(p->A, p->Lda, 1, p->C, p->Ldc, p->Rows, first, end, p->Accumulate);
     }
 
-    private readonly struct Packing(PackedView view, float* weights, int first, int rows, int width)
+    private readonly struct Packing(PackedMatrix matrix, float* weights, float* importance, int first, int rows, int width)
     {
-        public readonly PackedView View = view;
-        public readonly float* Weights = weights;
-        public readonly int First = first, Rows = rows, Width = width;
+        public readonly PackedView View = matrix.View;
+        public readonly QuantisedView Quantised = matrix.Quantised;
+        public readonly WeightStorage Storage = matrix.Storage;
+        public readonly float* Weights = weights, Importance = importance;
+        public readonly int K = matrix.K, First = first, Rows = rows, Width = width;
     }
 
     private readonly struct Product(PackedView view, float* a, int lda, float* c, int ldc, int rows, bool accumulate, int chunks)

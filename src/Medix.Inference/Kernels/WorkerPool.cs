@@ -10,6 +10,7 @@ namespace Medix.Inference.Kernels;
 public sealed unsafe class WorkerPool : IDisposable
 {
     private const int SpinsBeforePark = 2_000;
+    private const int SpinsBeforeYield = 1_000;
     private const int Running = 0;
     private const int Parked = 1;
 
@@ -142,8 +143,19 @@ public sealed unsafe class WorkerPool : IDisposable
         }
     }
 
+    /// <summary>The last chunks end within microseconds of each other; who yields on a busy machine may not come back for milliseconds.</summary>
     private void WaitUntilAllHaveLeft()
     {
+        for (int spins = 0; spins < SpinsBeforeYield; spins++)
+        {
+            if (Volatile.Read(ref inside) == 0)
+            {
+                return;
+            }
+
+            Thread.SpinWait(4);
+        }
+
         SpinWait spin = default;
         while (Volatile.Read(ref inside) != 0)
         {

@@ -24,8 +24,7 @@ internal sealed unsafe class ExpertMixture(TextConfig text, int threads) : IDisp
     private float[] shares = [];
     private int count;
 
-    /// <summary>Shares products out over this pool where it is set: for few rows, from one thread.</summary>
-    public WorkerPool? SplitOver { get; set; }
+    public int Experts => experts;
 
     /// <summary>Router logits of the rows, [rows, experts], for tests.</summary>
     public float* Logits => probabilities.Floats;
@@ -112,13 +111,13 @@ internal sealed unsafe class ExpertMixture(TextConfig text, int threads) : IDisp
                 Buffer.MemoryCopy(x + ((long)rowAt[start + i] * hidden), gathered + ((long)i * hidden), bytes, bytes);
             }
 
-            Multiply(weights.GateUp[expert], gathered, hidden, gateUp, 2 * inner, rows);
+            weights.GateUp[expert].Multiply(gathered, hidden, gateUp, 2 * inner, rows);
             for (int i = 0; i < rows; i++)
             {
                 RowKernels.SiluMultiply(gateUp + (2L * i * inner), product + ((long)i * inner), inner);
             }
 
-            Multiply(weights.Down[expert], product, inner, outputs.Floats + ((long)start * hidden), hidden, rows);
+            weights.Down[expert].Multiply(product, inner, outputs.Floats + ((long)start * hidden), hidden, rows);
         }
     }
 
@@ -164,17 +163,5 @@ internal sealed unsafe class ExpertMixture(TextConfig text, int threads) : IDisp
         }
 
         TensorPrimitives.SoftMax(weights, weights);
-    }
-
-    private void Multiply(PackedMatrix weight, float* a, int lda, float* c, int ldc, int rows)
-    {
-        if (SplitOver is { } pool)
-        {
-            weight.Multiply(pool, a, lda, c, ldc, rows);
-        }
-        else
-        {
-            weight.Multiply(a, lda, c, ldc, rows);
-        }
     }
 }

@@ -4,13 +4,13 @@ using Medix.Weights;
 namespace Medix.Inference.Qwen3VL;
 
 /// <summary>A sparse MLP's parameters: the router, always in single precision, and each expert's gate and up stacked, and down.</summary>
-internal sealed class ExpertWeights(TextConfig text, WeightStorage storage) : IDisposable
+internal sealed class ExpertWeights(TextConfig text, StoragePlan plan) : IDisposable
 {
     public PackedMatrix Router { get; } = new(text.Experts ?? 0, text.Hidden, WeightStorage.Fp32);
 
-    public IReadOnlyList<PackedMatrix> GateUp { get; } = Each(text, () => new PackedMatrix(2 * text.ExpertIntermediate, text.Hidden, storage));
+    public IReadOnlyList<PackedMatrix> GateUp { get; } = Each(text, () => new PackedMatrix(2 * text.ExpertIntermediate, text.Hidden, plan.GateUp));
 
-    public IReadOnlyList<PackedMatrix> Down { get; } = Each(text, () => new PackedMatrix(text.Hidden, text.ExpertIntermediate, storage));
+    public IReadOnlyList<PackedMatrix> Down { get; } = Each(text, () => new PackedMatrix(text.Hidden, text.ExpertIntermediate, plan.Down));
 
     /// <summary>Reads the parameters under <paramref name="prefix"/>, which ends in <c>mlp.</c>.</summary>
     public void Load(string prefix, WeightLoader loader)

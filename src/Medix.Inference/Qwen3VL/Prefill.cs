@@ -26,6 +26,7 @@ internal sealed unsafe class Prefill(TextDecoder decoder, Weights.Qwen3VLConfig 
 
     private readonly List<Row> rows = [];
     private readonly List<Row> wanted = [];
+    private readonly SharedLayers shared = new(decoder);
     private AlignedMemory mixedAngles = new(0);
     private Stage stage;
     private int layer;
@@ -48,7 +49,6 @@ internal sealed unsafe class Prefill(TextDecoder decoder, Weights.Qwen3VLConfig 
     public void Run(IReadOnlyList<Prompt> prompts, bool everyToken, LogitsSink sink, Observer? observe = null)
     {
         rows.Clear();
-        decoder.SplitProducts = false;
         decoder.Rotary.Require(prompts.Max(prompt => prompt.Tokens.Length) + 1);
         decoder.RequireRows(Math.Min(MostRows, prompts.Sum(prompt => prompt.Tokens.Length)));
         for (int p = 0; p < prompts.Count; p++)
@@ -119,21 +119,22 @@ internal sealed unsafe class Prefill(TextDecoder decoder, Weights.Qwen3VLConfig 
         Place(prompts);
         count = rows.Count;
         block = Math.Clamp(count / (decoder.Pool.Threads * 2 * 8) * 8, 8, 64);
-        decoder.RequireScratch(block, rows.Max(row => row.Token) + 1);
+        bool together = observe is null && decoder.SharesProducts(count);
+        decoder.SplitProducts = false;
+        decoder.RequireScratch(together ? count : block, rows.Max(row => row.Token) + 1);
         Dispatch(Stage.Embed);
         Observe(observe, "text.embedding", config.Text.Hidden);
         PutFeatures(prompts, -1);
         Observe(observe, "text.embedded", config.Text.Hidden);
         for (layer = 0; layer < decoder.Layers; layer++)
         {
-            Dispatch(Stage.StoreKeysAndValues);
-            if (decoder.IsSparse(layer))
+            if (together)
             {
-                MixExperts(observe);
+                shared.Run(layer, count);
             }
             else
             {
-                Dispatch(Stage.AttendAndTransform);
+                RunLayer(observe);
             }
 
             Observe(observe, $"text.layer.{layer}.before_deepstack", config.Text.Hidden);
@@ -144,6 +145,19 @@ internal sealed unsafe class Prefill(TextDecoder decoder, Weights.Qwen3VLConfig 
         decoder.NormaliseFinal(0, count);
         Observe(observe, "text.normed", config.Text.Hidden);
         EmitLogits(prompts, everyToken, sink);
+    }
+
+    private void RunLayer(Observer? observe)
+    {
+        Dispatch(Stage.StoreKeysAndValues);
+        if (decoder.IsSparse(layer))
+        {
+            MixExperts(observe);
+        }
+        else
+        {
+            Dispatch(Stage.AttendAndTransform);
+        }
     }
 
     /// <summary>All rows' tokens of one expert go through it together.</summary>
@@ -231,14 +245,26 @@ internal sealed unsafe class Prefill(TextDecoder decoder, Weights.Qwen3VLConfig 
         for (logitsFrom = 0; logitsFrom < wanted.Count; logitsFrom += MostLogits)
         {
             count = Math.Min(MostLogits, wanted.Count - logitsFrom);
-            block = Math.Clamp(count / (decoder.Pool.Threads * 8) * 8, 8, 64);
-            Dispatch(Stage.Logits);
+            ComputeLogits();
             for (int i = 0; i < count; i++)
             {
                 Row row = wanted[logitsFrom + i];
                 sink(row.Prompt, row.Token, new Span<float>(decoder.Logits + ((long)i * vocabulary), vocabulary));
             }
         }
+    }
+
+    private void ComputeLogits()
+    {
+        decoder.SplitProducts = decoder.SharesProducts(count);
+        if (decoder.SplitProducts)
+        {
+            decoder.ComputeLogits(logitsFrom, logitsFrom + count, 0);
+            return;
+        }
+
+        block = Math.Clamp(count / (decoder.Pool.Threads * 8) * 8, 8, 64);
+        Dispatch(Stage.Logits);
     }
 
     private void Dispatch(Stage next)

@@ -9,7 +9,8 @@ using Medix.Weights.Adapters;
 namespace Medix.Inference.Qwen3VL;
 
 /// <summary>
-/// A Qwen3-VL or text-only Qwen3 model on the CPU (arXiv 2511.21631, 2505.09388): weights in single precision or bfloat16, all sums in single precision.
+/// A Qwen3-VL or text-only Qwen3 model on the CPU (arXiv 2511.21631, 2505.09388): weights in single precision, bfloat16 or
+/// integers of 8 or 4 bits (<see cref="WeightStorage"/>), sums in single precision.
 /// One caller at a time; the work is shared out over the pool, and results do not depend on its size.
 /// </summary>
 public sealed unsafe class Qwen3VLModel : IDisposable
@@ -20,17 +21,17 @@ public sealed unsafe class Qwen3VLModel : IDisposable
     private readonly Prefill prefill;
     private IReadOnlyDictionary<string, IReadOnlyList<WeightPlace>> places = new Dictionary<string, IReadOnlyList<WeightPlace>>();
 
-    private Qwen3VLModel(Qwen3VLConfig config, WeightStorage storage, WorkerPool pool)
+    private Qwen3VLModel(Qwen3VLConfig config, StoragePlan plan, WorkerPool pool)
     {
         Config = config;
-        Storage = storage;
+        Plan = plan;
         Pool = pool;
-        text = new TextWeights(config.Text, storage);
+        text = new TextWeights(config.Text, plan);
         Decoder = new TextDecoder(config.Text, text, pool);
         prefill = new Prefill(Decoder, config);
         if (config.Vision is not null)
         {
-            vision = new VisionWeights(config.Vision, storage);
+            vision = new VisionWeights(config.Vision, plan.Vision);
             tower = new VisionTower(config.Vision, vision, pool);
         }
     }
@@ -39,7 +40,7 @@ public sealed unsafe class Qwen3VLModel : IDisposable
     public Qwen3VLConfig Config { get; }
 
     /// <summary>How the matrices are stored.</summary>
-    public WeightStorage Storage { get; }
+    public StoragePlan Plan { get; }
 
     /// <summary>The threads that compute.</summary>
     public WorkerPool Pool { get; }
@@ -47,15 +48,25 @@ public sealed unsafe class Qwen3VLModel : IDisposable
     /// <summary>The decoder, for generation.</summary>
     internal TextDecoder Decoder { get; }
 
+    /// <summary>Bytes of weights that one token of a dense decoder reads: every layer's matrices and the head.</summary>
+    internal long BytesPerToken => text.Bytes;
+
+    /// <summary>Products of one prompt token, without the head and attention.</summary>
+    internal long ProductsPerToken => text.Layers.Sum(layer => layer.Matrices.Sum(matrix => (long)matrix.N * matrix.K));
+
     /// <summary>
     /// Loads published weights, slice by slice: what has been packed is given back to the system, so that the peak is hardly above the loaded model.
     /// <paramref name="pool"/> null takes <see cref="WorkerPool.Shared"/>. The checkpoint may be closed afterwards.
     /// </summary>
-    public static Qwen3VLModel FromCheckpoint(Checkpoint checkpoint, WeightStorage storage = WeightStorage.Fp32, WorkerPool? pool = null)
+    public static Qwen3VLModel FromCheckpoint(Checkpoint checkpoint, WeightStorage storage = WeightStorage.Fp32, WorkerPool? pool = null) =>
+        FromCheckpoint(checkpoint, StoragePlan.For(storage), pool);
+
+    /// <summary>The same with a storage for each kind of matrix.</summary>
+    public static Qwen3VLModel FromCheckpoint(Checkpoint checkpoint, StoragePlan plan, WorkerPool? pool = null)
     {
         ArgumentNullException.ThrowIfNull(checkpoint);
         HashSet<string> transposed = [.. ModelTensors.Of(checkpoint.Config).Where(checkpoint.HoldsExpertsTransposed).Select(tensor => tensor.Name)];
-        return Load(checkpoint.Config, storage, pool, model => new WeightLoader(checkpoint.ReadFloat32, model.Pool, checkpoint.Release, transposed.Contains));
+        return Load(checkpoint.Config, plan, pool, model => new WeightLoader(checkpoint.ReadFloat32, model.Pool, checkpoint.Release, transposed.Contains));
     }
 
     /// <summary>
@@ -69,7 +80,7 @@ public sealed unsafe class Qwen3VLModel : IDisposable
         ArgumentNullException.ThrowIfNull(parameters);
         Dictionary<string, long> sizes = ModelTensors.Of(config).ToDictionary(tensor => tensor.Name, tensor => tensor.Shape.Aggregate(1L, (product, side) => product * side));
         (string Name, float[] Values) current = ("", []);
-        return Load(config, storage, pool, model => new WeightLoader(Read, model.Pool));
+        return Load(config, StoragePlan.For(storage), pool, model => new WeightLoader(Read, model.Pool));
 
         void Read(string name, long start, Span<float> values)
         {
@@ -83,6 +94,10 @@ public sealed unsafe class Qwen3VLModel : IDisposable
             current.Values.AsSpan(checked((int)start), values.Length).CopyTo(values);
         }
     }
+
+    /// <summary>Builds a model from values that <paramref name="read"/> gives slice by slice, in the published layout.</summary>
+    internal static Qwen3VLModel FromReader(Qwen3VLConfig config, StoragePlan plan, WeightReader read, WorkerPool? pool = null) =>
+        Load(config, plan, pool, model => new WeightLoader(read, model.Pool));
 
     /// <summary>Replaces every weight, as a trainer does after each step; <paramref name="read"/> is called from the calling thread.</summary>
     public void UpdateWeights(WeightReader read)
@@ -149,9 +164,9 @@ public sealed unsafe class Qwen3VLModel : IDisposable
     /// <summary>Computes the prompts and gives the last token's logits of each; their keys and values stay until their sequences are cleared.</summary>
     internal void ComputePrompts(PreparedPrompts prepared, LogitsSink sink) => prefill.Run(prepared.Prompts, everyToken: false, sink);
 
-    private static Qwen3VLModel Load(Qwen3VLConfig config, WeightStorage storage, WorkerPool? pool, Func<Qwen3VLModel, WeightLoader> loader)
+    private static Qwen3VLModel Load(Qwen3VLConfig config, StoragePlan plan, WorkerPool? pool, Func<Qwen3VLModel, WeightLoader> loader)
     {
-        Qwen3VLModel model = new(config, storage, pool ?? WorkerPool.Shared);
+        Qwen3VLModel model = new(config, plan, pool ?? WorkerPool.Shared);
         try
         {
             model.Load(loader(model));

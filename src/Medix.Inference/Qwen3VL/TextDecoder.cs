@@ -10,6 +10,12 @@ namespace Medix.Inference.Qwen3VL;
 /// </summary>
 internal sealed unsafe class TextDecoder : IDisposable
 {
+    /// <summary>Weights beyond this are read from memory for every pass.</summary>
+    private const long CacheBytes = 32 << 20;
+
+    /// <summary>Beyond so many rows a pass computes longer than it reads.</summary>
+    public const int MostSharedRows = 64;
+
     private readonly TextConfig text;
     private readonly TextWeights weights;
     private readonly Scratch scratch;
@@ -18,6 +24,7 @@ internal sealed unsafe class TextDecoder : IDisposable
     private readonly float epsilon;
     private readonly int queryWidth;
     private readonly int stackedWidth;
+    private readonly bool large;
     private AlignedMemory buffer = new(0);
     private AlignedMemory logits = new(0);
     private int capacity;
@@ -36,6 +43,7 @@ internal sealed unsafe class TextDecoder : IDisposable
         bool sparse = weights.Layers.Any(layer => layer.Experts is not null);
         mixtures = sparse ? [new(text, pool.Threads), .. Enumerable.Range(0, pool.Threads).Select(_ => new ExpertMixture(text, 1))] : [];
         epsilon = (float)text.RmsNormEpsilon;
+        large = weights.Bytes > CacheBytes;
         queryWidth = text.Heads * text.HeadDim;
         stackedWidth = queryWidth + (2 * text.KeyValueHeads * text.HeadDim);
         attention = new AttentionRows { KeyValueHeads = text.KeyValueHeads, Group = text.Heads / text.KeyValueHeads, OutputStride = queryWidth };
@@ -50,6 +58,14 @@ internal sealed unsafe class TextDecoder : IDisposable
     public RotaryTable Rotary { get; }
 
     public int Layers => text.Layers;
+
+    public int KeyValueHeads => text.KeyValueHeads;
+
+    /// <summary>
+    /// Whether so many rows are better computed together by all threads (<see cref="SharedLayers"/>) than some by each: where rows are too few to share out, or the
+    /// weights do not fit the caches, so that each thread would read them from memory for itself.
+    /// </summary>
+    public bool SharesProducts(int rows) => Pool.Threads > 1 && (rows < 2 * Pool.Threads || (rows <= MostSharedRows && large));
 
     /// <summary>When set, products are shared out over the pool instead of rows: for few rows, from the calling thread only.</summary>
     public bool SplitProducts { get; set; }
@@ -126,22 +142,35 @@ internal sealed unsafe class TextDecoder : IDisposable
     /// <summary>The first part of a layer: queries, and keys and values into the cache.</summary>
     public void StoreKeysAndValues(int layer, int first, int end)
     {
+        Project(layer, first, end);
+        RotateAndStore(layer, first, end, 0, text.KeyValueHeads);
+    }
+
+    /// <summary>The rows' queries, keys and values.</summary>
+    public void Project(int layer, int first, int end)
+    {
         TextLayerWeights part = weights.Layers[layer];
         Normalise(part.InputNorm, first, end);
         Multiply(part.QueryKeyValue, normed, text.Hidden, stacked, stackedWidth, first, end, accumulate: false);
+    }
+
+    /// <summary>Norm and rotation of queries and keys, and keys and values into the cache, for some key-value heads and the queries that share them.</summary>
+    public void RotateAndStore(int layer, int first, int end, int firstHead, int endHead)
+    {
+        TextLayerWeights part = weights.Layers[layer];
         float scale = 1f / MathF.Sqrt(text.HeadDim);
         for (int row = first; row < end; row++)
         {
             float* projected = stacked + ((long)row * stackedWidth);
             float* angles = (float*)Angles[row];
-            for (int head = 0; head < text.Heads; head++)
+            for (int head = firstHead * attention.Group; head < endHead * attention.Group; head++)
             {
                 float* query = projected + (head * text.HeadDim);
                 RowKernels.RmsNorm(query, part.QueryNorm.Floats, query, text.HeadDim, epsilon);
                 RowKernels.Rotate(query, angles, Query(row, head), text.HeadDim, scale);
             }
 
-            StoreRow(layer, row, projected + queryWidth, part.KeyNorm.Floats);
+            StoreRow(layer, row, projected + queryWidth, part.KeyNorm.Floats, firstHead, endHead);
         }
     }
 
@@ -161,15 +190,27 @@ internal sealed unsafe class TextDecoder : IDisposable
         }
         else
         {
-            Transform(weights.Layers[layer], first, end);
+            GateAndUp(layer, first, end);
+            Activate(first, end);
+            AddDown(layer, first, end);
         }
     }
 
     /// <summary>Attention, added to the hidden states, and the norm before the MLP.</summary>
     public void Attend(int layer, int first, int end, int worker)
     {
+        AttendHeads(layer, first, end, 0, text.KeyValueHeads, worker);
+        AddAttention(layer, first, end);
+    }
+
+    /// <summary>Attention of some key-value heads.</summary>
+    public void AttendHeads(int layer, int first, int end, int firstHead, int endHead, int worker) =>
+        Attention.Run(attention, Pages, layer, first, end, firstHead, endHead, scratch[worker]);
+
+    /// <summary>Attention's output projection added to the hidden states, and the norm before the MLP.</summary>
+    public void AddAttention(int layer, int first, int end)
+    {
         TextLayerWeights part = weights.Layers[layer];
-        Attention.Run(attention, Pages, layer, first, end, scratch[worker]);
         Multiply(part.Output, attended, queryWidth, Hidden, text.Hidden, first, end, accumulate: true);
         Normalise(part.MlpNorm, first, end);
     }
@@ -189,7 +230,6 @@ internal sealed unsafe class TextDecoder : IDisposable
         ExpertMixture mixture = mixtures[worker + 1];
         ExpertWeights experts = weights.Layers[layer].Experts!;
         float* x = normed + ((long)first * text.Hidden);
-        mixture.SplitOver = SplitProducts ? Pool : null;
         mixture.Require(end - first);
         mixture.Route(experts, x, 0, end - first);
         mixture.Sort();
@@ -201,16 +241,22 @@ internal sealed unsafe class TextDecoder : IDisposable
         mixture.Combine(Hidden + ((long)first * text.Hidden), 0, end - first);
     }
 
-    private void Transform(TextLayerWeights part, int first, int end)
+    /// <summary>The MLP's gate and up projections.</summary>
+    public void GateAndUp(int layer, int first, int end) =>
+        Multiply(weights.Layers[layer].GateUp, normed, text.Hidden, gateUp, 2 * text.Intermediate, first, end, accumulate: false);
+
+    /// <summary>Gates the MLP's inner values.</summary>
+    public void Activate(int first, int end)
     {
-        Multiply(part.GateUp, normed, text.Hidden, gateUp, 2 * text.Intermediate, first, end, accumulate: false);
         for (int row = first; row < end; row++)
         {
             RowKernels.SiluMultiply(gateUp + (2L * row * text.Intermediate), inner + ((long)row * text.Intermediate), text.Intermediate);
         }
-
-        Multiply(part.Down, inner, text.Intermediate, Hidden, text.Hidden, first, end, accumulate: true);
     }
+
+    /// <summary>The MLP's down projection added to the hidden states.</summary>
+    public void AddDown(int layer, int first, int end) =>
+        Multiply(weights.Layers[layer].Down, inner, text.Intermediate, Hidden, text.Hidden, first, end, accumulate: true);
 
     /// <summary>Final norm, in place of the hidden states: the decoder is done with them.</summary>
     public void NormaliseFinal(int first, int end)
@@ -254,11 +300,11 @@ internal sealed unsafe class TextDecoder : IDisposable
         return attention.Queries + (keyValueHead * attention.QueriesOfHead) + ((((long)row * attention.Group) + inside) * text.HeadDim);
     }
 
-    private void StoreRow(int layer, int row, float* keys, float* keyNorm)
+    private void StoreRow(int layer, int row, float* keys, float* keyNorm, int firstHead, int endHead)
     {
         float* rotated = stackalloc float[text.HeadDim];
         float* values = keys + (text.KeyValueHeads * text.HeadDim);
-        for (int head = 0; head < text.KeyValueHeads; head++)
+        for (int head = firstHead; head < endHead; head++)
         {
             float* key = keys + (head * text.HeadDim);
             RowKernels.RmsNorm(key, keyNorm, key, text.HeadDim, epsilon);

@@ -4,7 +4,7 @@ using Medix.Weights;
 namespace Medix.Inference.Qwen3VL;
 
 /// <summary>One decoder layer's parameters: query, key and value stacked into one matrix, gate and up into another; or experts in place of the MLP.</summary>
-internal sealed class TextLayerWeights(TextConfig text, WeightStorage storage, bool sparse) : IDisposable
+internal sealed class TextLayerWeights(TextConfig text, StoragePlan plan, bool sparse) : IDisposable
 {
     private readonly int query = text.Heads * text.HeadDim;
     private readonly int keyValue = text.KeyValueHeads * text.HeadDim;
@@ -17,18 +17,21 @@ internal sealed class TextLayerWeights(TextConfig text, WeightStorage storage, b
 
     public AlignedMemory MlpNorm { get; } = AlignedMemory.OfFloats(text.Hidden);
 
-    public PackedMatrix QueryKeyValue { get; } = new((text.Heads + (2 * text.KeyValueHeads)) * text.HeadDim, text.Hidden, storage);
+    public PackedMatrix QueryKeyValue { get; } = new((text.Heads + (2 * text.KeyValueHeads)) * text.HeadDim, text.Hidden, plan.QueryKeyValue);
 
-    public PackedMatrix Output { get; } = new(text.Hidden, text.Heads * text.HeadDim, storage);
-
-    /// <summary>Empty where the layer is sparse.</summary>
-    public PackedMatrix GateUp { get; } = new(sparse ? 0 : 2 * text.Intermediate, text.Hidden, storage);
+    public PackedMatrix Output { get; } = new(text.Hidden, text.Heads * text.HeadDim, plan.Output);
 
     /// <summary>Empty where the layer is sparse.</summary>
-    public PackedMatrix Down { get; } = new(text.Hidden, sparse ? 0 : text.Intermediate, storage);
+    public PackedMatrix GateUp { get; } = new(sparse ? 0 : 2 * text.Intermediate, text.Hidden, plan.GateUp);
+
+    /// <summary>Empty where the layer is sparse.</summary>
+    public PackedMatrix Down { get; } = new(text.Hidden, sparse ? 0 : text.Intermediate, plan.Down);
 
     /// <summary>The experts of a sparse layer, or null.</summary>
-    public ExpertWeights? Experts { get; } = sparse ? new ExpertWeights(text, storage) : null;
+    public ExpertWeights? Experts { get; } = sparse ? new ExpertWeights(text, plan) : null;
+
+    /// <summary>The matrices of attention and MLP, without experts.</summary>
+    public IEnumerable<PackedMatrix> Matrices => [QueryKeyValue, Output, GateUp, Down];
 
     public void Load(string prefix, WeightLoader loader)
     {
@@ -65,12 +68,12 @@ internal sealed class TextLayerWeights(TextConfig text, WeightStorage storage, b
 /// <summary>The decoder's parameters. A tied head is the embedding itself, kept once.</summary>
 internal sealed class TextWeights : IDisposable
 {
-    public TextWeights(TextConfig text, WeightStorage storage)
+    public TextWeights(TextConfig text, StoragePlan plan)
     {
-        Embedding = new PackedMatrix(text.VocabularySize, text.Hidden, storage);
-        Head = text.TieWordEmbeddings ? Embedding : new PackedMatrix(text.VocabularySize, text.Hidden, storage);
+        Embedding = new PackedMatrix(text.VocabularySize, text.Hidden, plan.Embedding);
+        Head = text.TieWordEmbeddings ? Embedding : new PackedMatrix(text.VocabularySize, text.Hidden, plan.Head);
         FinalNorm = AlignedMemory.OfFloats(text.Hidden);
-        Layers = [.. Enumerable.Range(0, text.Layers).Select(layer => new TextLayerWeights(text, storage, ModelTensors.IsSparse(text, layer)))];
+        Layers = [.. Enumerable.Range(0, text.Layers).Select(layer => new TextLayerWeights(text, plan, ModelTensors.IsSparse(text, layer)))];
     }
 
     public PackedMatrix Embedding { get; }
@@ -80,6 +83,9 @@ internal sealed class TextWeights : IDisposable
     public AlignedMemory FinalNorm { get; }
 
     public IReadOnlyList<TextLayerWeights> Layers { get; }
+
+    /// <summary>Bytes of what a pass reads: the layers' matrices and the head.</summary>
+    public long Bytes => Layers.Sum(layer => layer.Matrices.Sum(matrix => matrix.Bytes)) + Head.Bytes;
 
     public void Load(WeightLoader loader)
     {

@@ -1,0 +1,85 @@
+using System.Runtime.Intrinsics.Arm;
+using System.Runtime.Intrinsics.X86;
+
+namespace Medix.Inference.Kernels.Quantised;
+
+/// <summary>The kernels of one format and width.</summary>
+/// <param name="row">One row times a packed panel.</param>
+/// <param name="tile">Several rows times an unpacked panel.</param>
+/// <param name="unpack">Unpacks units: packed, their number, target.</param>
+/// <param name="unpackedUnit">Bytes of an unpacked unit.</param>
+/// <param name="passUnits">Units unpacked at a time: what the nearest cache keeps beside a tile's activations.</param>
+internal readonly unsafe struct FormatKernels(
+    delegate*<in QuantisedTile, void> row, delegate*<in QuantisedTile, void> tile, delegate*<byte*, int, byte*, void> unpack, int unpackedUnit, int passUnits)
+{
+    public readonly delegate*<in QuantisedTile, void> Row = row, Tile = tile;
+    public readonly delegate*<byte*, int, byte*, void> Unpack = unpack;
+    public readonly int UnpackedUnit = unpackedUnit, PassUnits = passUnits;
+}
+
+/// <summary>
+/// The quantised kernels of one vector width, chosen once by what the machine has. All widths give the same bits: integer sums are exact, and single-precision
+/// operations are the same in the same order (<see cref="Scalar"/>).
+/// </summary>
+internal sealed unsafe class QuantisedKernels
+{
+    private const int Pass = 1024;
+
+    private QuantisedKernels(string name, int tileRows, FormatKernels q4, FormatKernels q4k, FormatKernels q8)
+    {
+        Name = name;
+        TileRows = tileRows;
+        Q4 = q4;
+        Q4K = q4k;
+        Q8 = q8;
+    }
+
+    /// <summary>AVX-512 BW.</summary>
+    public static QuantisedKernels Width512 { get; } = new(
+        "512", 8,
+        new(&Row512.Q4, &Q4Tile512.Multiply, &Unpacking.Q4, 2 * Unpacking.Q4Block, Pass / Q4Packing.UnitSteps),
+        new(&Row512.Q4K, &Q4KTile512.Multiply, &Unpacking.Q4K, Unpacking.Q4KUnit, Pass / Q4KPacking.UnitSteps),
+        new(&Row512.Q8, &Q8Tile512.Multiply, &Unpacking.Q8Planes, 2 * Unpacking.PlanesBlock, Pass / 2 / Q8Packing.UnitSteps));
+
+    /// <summary>AVX2.</summary>
+    public static QuantisedKernels Width256 { get; } = new(
+        "256", 4,
+        new(&Row256.Q4, &Q4Tile256.Multiply, &Unpacking.Q4, 2 * Unpacking.Q4Block, Pass / Q4Packing.UnitSteps),
+        new(&Row256.Q4K, &Q4KTile256.Multiply, &Unpacking.Q4K, Unpacking.Q4KUnit, Pass / Q4KPacking.UnitSteps),
+        new(&Row256.Q8, &Q8Tile256.Multiply, &Unpacking.Q8Planes, 2 * Unpacking.PlanesBlock, Pass / 2 / Q8Packing.UnitSteps));
+
+    /// <summary>Arm's AdvSimd with dot product.</summary>
+    public static QuantisedKernels WidthArm { get; } = Width128<ArmDot>("Arm");
+
+    /// <summary>Any machine with 128-bit vectors.</summary>
+    public static QuantisedKernels Portable { get; } = Width128<PortableDot>("128");
+
+    /// <summary>The widest kernels that this machine runs in hardware.</summary>
+    public static QuantisedKernels Best { get; } =
+        Avx512BW.IsSupported ? Width512 : Avx2.IsSupported ? Width256 : Dp.IsSupported ? WidthArm : Portable;
+
+    public string Name { get; }
+
+    /// <summary>Rows of a full tile.</summary>
+    public int TileRows { get; }
+
+    private FormatKernels Q4 { get; }
+
+    private FormatKernels Q4K { get; }
+
+    private FormatKernels Q8 { get; }
+
+    public FormatKernels Of(QuantisedFormat format) => format.Storage switch
+    {
+        WeightStorage.Q4 => Q4,
+        WeightStorage.Q4K => Q4K,
+        _ => Q8,
+    };
+
+    private static QuantisedKernels Width128<TDot>(string name)
+        where TDot : struct, IDot128 => new(
+            name, 8,
+            new(&Row128<TDot>.Q4, &QuantisedTile128<TDot>.Q4, &Unpacking.Q4, 2 * Unpacking.Q4Block, Pass / Q4Packing.UnitSteps),
+            new(&Row128<TDot>.Q4K, &QuantisedTile128<TDot>.Q4K, &Unpacking.Q4K, Unpacking.Q4KUnit, Pass / Q4KPacking.UnitSteps),
+            new(&Row128<TDot>.Q8, &QuantisedTile128<TDot>.Q8, &Unpacking.Q8Plain, 2 * Unpacking.Q4Block, Pass / Q8Packing.UnitSteps));
+}
