@@ -29,10 +29,12 @@ public class QuantisedModelTests
             float[] expected = one.Logits(RandomModels.WithImage(60, 12, 8, 3));
             Assert.Equal(expected, three.Logits(RandomModels.WithImage(60, 12, 8, 3)));
             GenerationRequest[] requests = [.. Enumerable.Range(0, 9).Select(i => new GenerationRequest(RandomModels.WithImage(9 + i, 4, 4, 5), [(ulong)i]))];
-            IReadOnlyList<IReadOnlyList<Completion>> together = new BatchedGenerator(three).Generate(requests, new SamplingOptions(12), null, TestContext.Current.CancellationToken);
+            IReadOnlyList<IReadOnlyList<Completion>> together = new BatchedGenerator(three).Generate(requests, new SamplingOptions(12), null,
+                TestContext.Current.CancellationToken);
             for (int i = 0; i < requests.Length; i++)
             {
-                Completion alone = new BatchedGenerator(one, 1).Generate([requests[i]], new SamplingOptions(12), null, TestContext.Current.CancellationToken)[0][0];
+                Completion alone = new BatchedGenerator(one, 1).Generate([requests[i]], new SamplingOptions(12), null,
+                TestContext.Current.CancellationToken)[0][0];
                 Assert.Equal(alone.Tokens, together[i][0].Tokens);
                 Assert.Equal(alone.LogProbs, together[i][0].LogProbs);
             }

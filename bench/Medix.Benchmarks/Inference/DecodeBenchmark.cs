@@ -36,9 +36,12 @@ internal static unsafe class DecodeBenchmark
         long start = Stopwatch.GetTimestamp();
         using Qwen3VLModel model = Qwen3VLModel.FromReader(config, StoragePlan.For(storage), BenchmarkModels.Noise(config), pool);
         long bytes = model.BytesPerToken;
-        Console.WriteLine(Text($"{storage}: packed in {Stopwatch.GetElapsedTime(start).TotalSeconds:0.0} s; a token reads {bytes / 1e6:0} MB of weights; kernels {QuantisedKernels.Best.Name}; {pool.Threads} threads"));
+        Console.WriteLine(Text(
+            $"{storage}: packed in {Stopwatch.GetElapsedTime(start).TotalSeconds:0.0} s; a token reads {bytes / 1e6:0} MB of weights"));
+        Console.WriteLine(Text($"kernels {QuantisedKernels.Best.Name}, {pool.Threads} threads"));
         Figure product = new("head x 1 row, GB/s"), small = new("6144x2048 x 1 row, GB/s");
-        Figure read = new("memory read, GB/s"), tile = new("4-bit tile x cores, GOP/s"), decode = new("decode, tok/s"), prefill = new("prefill 512, tok/s"), batch = new("batch 16, tok/s");
+        Figure read = new("memory read, GB/s"), tile = new("4-bit tile x cores, GOP/s"), decode = new("decode, tok/s");
+        Figure prefill = new("prefill 512, tok/s"), batch = new("batch 16, tok/s");
         Figure toRead = new("decode bytes / read"), toTile = new("prefill / tile ceiling"), toOne = new("batch 16 / one stream");
         using Ceilings ceilings = new(pool);
         double operations = 2.0 * model.ProductsPerToken;

@@ -2,7 +2,8 @@ using System.Runtime.InteropServices;
 
 namespace Medix.Inference.Kernels;
 
-/// <summary>Pages of 2 MB: reading weights once from end to end is about a tenth faster with them. A request to the kernel of Linux, which may decline; nothing elsewhere.</summary>
+/// <summary>Pages of 2 MB: reading weights once from end to end is about a tenth faster with them.
+/// A request to the kernel of Linux, which may decline; nothing elsewhere.</summary>
 internal static unsafe class HugePages
 {
     public const int Size = 2 << 20;

@@ -158,7 +158,8 @@ internal sealed class GgufHeader
             if (tensor.Offset > dataLength - tensor.Bytes)
             {
                 throw cursor.Fault(
-                    $"tensor '{tensor.Name}' {tensor.ShapeText} {tensor.Format.Name} takes {tensor.Bytes} bytes from offset {tensor.Offset}, but the data section has {Math.Max(0, dataLength)}: "
+                    $"tensor '{tensor.Name}' {tensor.ShapeText} {tensor.Format.Name} takes {tensor.Bytes} bytes from offset {tensor.Offset}, "
+                    + $"but the data section has {Math.Max(0, dataLength)}: "
                     + "the file is cut short or its header is wrong");
             }
 

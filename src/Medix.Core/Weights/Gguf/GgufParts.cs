@@ -101,7 +101,8 @@ public sealed partial class GgufParts : IDisposable
         Match name = PartName().Match(System.IO.Path.GetFileName(path));
         if (!name.Success || int.Parse(name.Groups["count"].ValueSpan, CultureInfo.InvariantCulture) != count)
         {
-            throw new MedixException($"{path}: the file is a part of {count} (key {Count}); expected a name that ends in -00001-of-{count:00000}.gguf, by which the others are found.");
+            throw new MedixException(
+                $"{path}: the file is a part of {count} (key {Count}); expected a name that ends in -00001-of-{count:00000}.gguf, by which the others are found.");
         }
 
         GgufFile asked = _files[0];

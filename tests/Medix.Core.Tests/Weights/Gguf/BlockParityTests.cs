@@ -42,7 +42,9 @@ public sealed class BlockParityTests
             seen.Add(golden.Format.Name);
         }
 
-        Assert.Equal(BlockFormats.All.Where(format => format.CanWrite && format.Name != "F32" && !Searched.Contains(format.Name)).Select(format => format.Name).Order(), seen.Order());
+        Assert.Equal(
+            BlockFormats.All.Where(format => format.CanWrite && format.Name != "F32" && !Searched.Contains(format.Name)).Select(format => format.Name).Order(),
+            seen.Order());
     }
 
     [Fact]
@@ -106,7 +108,10 @@ public sealed class BlockParityTests
     private static void AssertBytes(Case golden, ReadOnlySpan<byte> expected, ReadOnlySpan<byte> actual)
     {
         int at = expected.CommonPrefixLength(actual);
-        Assert.True(at == expected.Length, $"{golden.Bytes}: byte {at} (block {at / golden.Format.BlockBytes}) is {(at < actual.Length ? actual[at] : -1)}, expected {(at < expected.Length ? expected[at] : -1)}");
+        Assert.True(
+            at == expected.Length,
+            $"{golden.Bytes}: byte {at} (block {at / golden.Format.BlockBytes}) is {(at < actual.Length ? actual[at] : -1)}"
+            + $", expected {(at < expected.Length ? expected[at] : -1)}");
     }
 
     private static bool Same(float expected, float actual) =>

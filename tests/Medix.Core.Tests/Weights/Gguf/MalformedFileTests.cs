@@ -26,7 +26,8 @@ public sealed class MalformedFileTests
                     Assert.True(error.Message.Contains("expected", StringComparison.Ordinal) || error.Message.Contains("left", StringComparison.Ordinal)
                         || error.Message.Contains("twice", StringComparison.Ordinal) || error.Message.Contains("known are", StringComparison.Ordinal)
                         || error.Message.Contains("no file can have", StringComparison.Ordinal) || error.Message.Contains("UTF-8", StringComparison.Ordinal)
-                        || error.Message.Contains("rows are multiples", StringComparison.Ordinal) || error.Message.Contains("cut short", StringComparison.Ordinal), $"{reason}: {error.Message}");
+                        || error.Message.Contains("rows are multiples", StringComparison.Ordinal) || error.Message.Contains("cut short", StringComparison.Ordinal),
+                        $"{reason}: {error.Message}");
                     refused++;
                     break;
                 default:

@@ -74,7 +74,8 @@ internal readonly record struct AffineSearch(int Top, float First, float Step, i
     }
 
     private Vector256<float> FirstError(
-        ReadOnlySpan<Vector256<float>> values, ReadOnlySpan<Vector256<float>> weights, Vector256<float> inverse, Vector256<float> low, Vector256<float> scale, Span<Vector256<int>> levels)
+        ReadOnlySpan<Vector256<float>> values, ReadOnlySpan<Vector256<float>> weights, Vector256<float> inverse, Vector256<float> low, Vector256<float> scale,
+        Span<Vector256<int>> levels)
     {
         _ = Trial.Of(values, weights, inverse, low, Top, levels);
         return Error(values, weights, levels, scale, low);

@@ -48,7 +48,8 @@ public sealed record BlockFormat(int Id, string Name, int BlockValues, int Block
         encoder(values, blocks);
     }
 
-    internal static MedixException Unreadable(string subject) => new($"{subject}, a kind of quantisation that is not read here; expected {BlockFormats.Readable}. Convert the file to one of these.");
+    internal static MedixException Unreadable(string subject) => new(
+        $"{subject}, a kind of quantisation that is not read here; expected {BlockFormats.Readable}. Convert the file to one of these.");
 
     private void Check(int values, int bytes)
     {

@@ -4,7 +4,8 @@ namespace Medix.Weights.Gguf.Quantisation;
 
 /// <summary>
 /// Finds the scale of w ≈ scale·q, q from −<paramref name="Half"/> to <paramref name="Half"/> − 1, for eight parts at once: trial scales around the one that maps the
-/// value farthest from zero to −<paramref name="Half"/>, and for each the best scale by least squares with the values' squares as weights. The method is that of llama.cpp's k-quants.
+/// value farthest from zero to −<paramref name="Half"/>, and for each the best scale by least squares with the values' squares as weights.
+/// The method is that of llama.cpp's k-quants.
 /// </summary>
 internal readonly record struct SymmetricSearch(int Half)
 {
