@@ -1,13 +1,11 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
 
 namespace Medix.Inference.Kernels.Quantised;
 
 /// <summary>One row of activations times one packed panel, AVX2: both halves of the panel's outputs in one pass over its memory.</summary>
 internal static unsafe class Row256
 {
-    private const int Ahead = 3456;
     private const int Lanes = 8;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -18,7 +16,7 @@ internal static unsafe class Row256
         byte* w = tile.Panel, a = tile.A;
         for (int unit = tile.Units; unit > 0; unit--, w += Q4Packing.UnitBytes)
         {
-            Sse.Prefetch0(w + Ahead);
+            Ahead.Unit(w);
             for (int block = 0; block < 2; block++, a += Activations.BlockBytes)
             {
                 byte* numbers = w + (block * Q4Packing.BlockBytes);
@@ -38,7 +36,8 @@ internal static unsafe class Row256
         byte* w = tile.Panel, a = tile.A;
         for (int unit = tile.Units; unit > 0; unit--, w += Q8Packing.UnitBytes)
         {
-            Sse.Prefetch0(w + Ahead);
+            Ahead.Unit(w);
+            Ahead.Unit(w + (Q8Packing.UnitBytes / 2));
             for (int block = 0; block < 2; block++, a += Activations.BlockBytes)
             {
                 byte* numbers = w + (block * Q8Packing.BlockBytes);
@@ -58,6 +57,11 @@ internal static unsafe class Row256
         byte* w = tile.Panel, a = tile.A;
         for (int unit = tile.Units; unit > 0; unit--, w += Q4KPacking.UnitBytes, a += Q4KPacking.Blocks * Activations.BlockBytes)
         {
+            for (int block = 0; block < Q4KPacking.Blocks; block++)
+            {
+                Ahead.Block(w + (block * (Q4KPacking.UnitBytes / Q4KPacking.Blocks)));
+            }
+
             low = Unit(low, w, 0, a);
             high = Unit(high, w, Lanes, a);
         }
@@ -74,7 +78,6 @@ internal static unsafe class Row256
         for (int block = 0; block < Q4KPacking.Blocks; block++, a += Activations.BlockBytes)
         {
             byte* numbers = w + (block * Q4Packing.BlockBytes) + (output * 4);
-            Sse.Prefetch0(numbers + Ahead);
             Vector256<int> s = Dot256.Widen(Q4KPacking.Scale(w, block) + output);
             total += Dot256.Whole(Dot256.Packed(numbers, a), (s | (s << 16)).AsInt16());
             sum = Dot256.AddMinimum(sum, Vector256.ConvertToSingle(Dot256.Widen(Q4KPacking.Minimum(w, block) + output)) * e, a);

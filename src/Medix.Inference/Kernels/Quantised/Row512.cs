@@ -1,14 +1,13 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
 
 namespace Medix.Inference.Kernels.Quantised;
 
 /// <summary>One row of activations times one packed panel, AVX-512: reads the panel once, in order, as fast as memory gives it.</summary>
 internal static unsafe class Row512
 {
-    /// <summary>How far ahead memory is asked for.</summary>
-    private const int Ahead = 3456;
+    /// <summary>A block's share of a unit with scales and minima.</summary>
+    private const int BlockShare = Q4KPacking.UnitBytes / Q4KPacking.Blocks;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Q4(in QuantisedTile tile)
@@ -18,7 +17,7 @@ internal static unsafe class Row512
         byte* w = tile.Panel, a = tile.A;
         for (int unit = tile.Units; unit > 0; unit--, w += Q4Packing.UnitBytes, a += 2 * Activations.BlockBytes)
         {
-            Sse.Prefetch0(w + Ahead);
+            Ahead.Unit(w);
             sum = Dot512.Add(sum, Dot512.Whole(Dot512.Pairs(w, a), ones), Unpacking.Scales(Q4Packing.Scales(w, 0)), a);
             byte* next = a + Activations.BlockBytes;
             sum = Dot512.Add(sum, Dot512.Whole(Dot512.Pairs(w + Q4Packing.BlockBytes, next), ones), Unpacking.Scales(Q4Packing.Scales(w, 1)), next);
@@ -40,7 +39,7 @@ internal static unsafe class Row512
             for (int block = 0; block < Q4KPacking.Blocks; block++, a += Activations.BlockBytes)
             {
                 byte* numbers = w + (block * Q4Packing.BlockBytes);
-                Sse.Prefetch0(numbers + Ahead);
+                Ahead.Block(w + (block * BlockShare));
                 Vector512<int> s = Unpacking.Widen(Q4KPacking.Scale(w, block));
                 total += Dot512.Whole(Dot512.Pairs(numbers, a), (s | (s << 16)).AsInt16());
                 Vector512<float> minimum = Vector512.ConvertToSingle(Unpacking.Widen(Q4KPacking.Minimum(w, block))) * e;
@@ -60,8 +59,8 @@ internal static unsafe class Row512
         byte* w = tile.Panel, a = tile.A;
         for (int unit = tile.Units; unit > 0; unit--, w += Q8Packing.UnitBytes, a += 2 * Activations.BlockBytes)
         {
-            Sse.Prefetch0(w + Ahead);
-            Sse.Prefetch0(w + Ahead + (Q8Packing.UnitBytes / 2));
+            Ahead.Unit(w);
+            Ahead.Unit(w + (Q8Packing.UnitBytes / 2));
             sum = Dot512.Add(sum, Bytes(w, a), Unpacking.Scales(Q8Packing.Scales(w, 0)), a);
             byte* next = a + Activations.BlockBytes;
             sum = Dot512.Add(sum, Bytes(w + Q8Packing.BlockBytes, next), Unpacking.Scales(Q8Packing.Scales(w, 1)), next);
