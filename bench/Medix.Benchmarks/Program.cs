@@ -15,11 +15,9 @@ switch (args)
         return LoraStepBenchmark.Run(rest);
     case ["answer", .. string[] rest]:
         return AnswerBenchmark.Run(rest);
-    case ["decode", .. string[] rest]:
-        return DecodeBenchmark.Run(rest);
     case ["torch-decode", .. string[] rest]:
         return TorchDecodeBenchmark.Run(rest);
     default:
-        Console.Error.WriteLine("Usage: Medix.Benchmarks rollout|update|step|lora-step|answer|decode|torch-decode [arguments]");
+        Console.Error.WriteLine("Usage: Medix.Benchmarks rollout|update|step|lora-step|answer|torch-decode [arguments]");
         return 2;
 }

@@ -52,5 +52,6 @@ internal static class Application
         AdapterCommand.Create(),
         EmbedCommand.Create(),
         InspectCommand.Create(),
+        BenchCommand.Create(),
     };
 }

@@ -25,34 +25,6 @@ internal static class BenchmarkModels
         new VisionConfig(4, 96, 4, 384, 128, 16, 2, 2, 3, 256, [0, 1, 2]),
         ImageToken, ImageToken + 1, ImageToken + 2, ImageToken + 3, []);
 
-    /// <summary>The text model of Qwen3-VL-2B: 28 layers, hidden 2048, 16 query and 8 key-value heads of 128, MLP 6144, tied.</summary>
-    public static Qwen3VLConfig Text2B { get; } = new(
-        "Qwen3ForCausalLM", new TextConfig(151_936, 2048, 28, 16, 8, 128, 6144, 1e-6, 5_000_000, null, 40_960, true), null, -1, -1, -1, -1, []);
-
-    /// <summary>Values by name without keeping them: norms 1, matrices from one table of normal numbers, begun at another place for each slice.</summary>
-    public static WeightReader Noise(Qwen3VLConfig config)
-    {
-        Dictionary<string, ExpectedTensor> tensors = ModelTensors.Of(config).ToDictionary(tensor => tensor.Name);
-        SeededRandom random = Seed.Random(1);
-        float[] table = [.. Enumerable.Range(0, 1 << 20).Select(_ => (float)random.NextNormal())];
-        return (name, start, values) =>
-        {
-            ExpectedTensor tensor = tensors[name];
-            if (tensor.Shape.Length == 1)
-            {
-                values.Fill(1);
-                return;
-            }
-
-            float scale = 1 / MathF.Sqrt(tensor.Shape[^1]);
-            int at = (int)((start * 31 + name.Length * 7919L) % table.Length);
-            for (int i = 0; i < values.Length; i++, at = at + 1 == table.Length ? 0 : at + 1)
-            {
-                values[i] = scale * table[at];
-            }
-        };
-    }
-
     /// <summary>A model of this shape with weights drawn from a seed.</summary>
     public static Qwen3VLModel Create(Qwen3VLConfig config, WorkerPool pool)
     {

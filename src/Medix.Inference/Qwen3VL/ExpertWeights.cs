@@ -12,6 +12,11 @@ internal sealed class ExpertWeights(TextConfig text, StoragePlan plan) : IDispos
 
     public IReadOnlyList<PackedMatrix> Down { get; } = Each(text, () => new PackedMatrix(text.Hidden, text.ExpertIntermediate, plan.Down));
 
+    public IEnumerable<PackedMatrix> Matrices => [Router, .. GateUp, .. Down];
+
+    /// <summary>The sum over what one token meets: the router, and as many experts as it is sent to.</summary>
+    public long PerToken(Func<PackedMatrix, long> size) => size(Router) + (text.ExpertsPerToken * (size(GateUp[0]) + size(Down[0])));
+
     /// <summary>Reads the parameters under <paramref name="prefix"/>, which ends in <c>mlp.</c>.</summary>
     public void Load(string prefix, WeightLoader loader)
     {

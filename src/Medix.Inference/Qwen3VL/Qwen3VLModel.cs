@@ -48,11 +48,23 @@ public sealed unsafe class Qwen3VLModel : IDisposable
     /// <summary>The decoder, for generation.</summary>
     internal TextDecoder Decoder { get; }
 
-    /// <summary>Bytes of weights that one token of a dense decoder reads: every layer's matrices and the head.</summary>
-    internal long BytesPerToken => text.Bytes;
+    /// <summary>The decoder's parameters.</summary>
+    internal TextWeights Text => text;
+
+    /// <summary>The vision tower's parameters, or null.</summary>
+    internal VisionWeights? Vision => vision;
+
+    /// <summary>Bytes of all matrices.</summary>
+    public long WeightBytes => text.Matrices.Concat(vision?.Matrices ?? []).Sum(matrix => matrix.Bytes);
+
+    /// <summary>Bytes of weights that one token alone reads: every layer's matrices, of experts those it is sent to, and the head.</summary>
+    public long BytesPerToken => text.Bytes;
 
     /// <summary>Products of one prompt token, without the head and attention.</summary>
-    internal long ProductsPerToken => text.Layers.Sum(layer => layer.Matrices.Sum(matrix => (long)matrix.N * matrix.K));
+    internal long ProductsPerToken => text.ProductsPerToken;
+
+    /// <summary>What the decoder sees of the input's images; the caller disposes it.</summary>
+    internal VisionFeatures EncodeImages(ModelInput input) => tower!.Encode(input.Patches, input.Grids);
 
     /// <summary>
     /// Loads published weights, slice by slice: what has been packed is given back to the system, so that the peak is hardly above the loaded model.
@@ -95,9 +107,14 @@ public sealed unsafe class Qwen3VLModel : IDisposable
         }
     }
 
-    /// <summary>Builds a model from values that <paramref name="read"/> gives slice by slice, in the published layout.</summary>
-    internal static Qwen3VLModel FromReader(Qwen3VLConfig config, StoragePlan plan, WeightReader read, WorkerPool? pool = null) =>
-        Load(config, plan, pool, model => new WeightLoader(read, model.Pool));
+    /// <summary>Builds a model from values that <paramref name="read"/> gives slice by slice, in the published layout, without ever holding a whole tensor of them.</summary>
+    public static Qwen3VLModel FromReader(Qwen3VLConfig config, StoragePlan plan, WeightReader read, WorkerPool? pool = null)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        ArgumentNullException.ThrowIfNull(plan);
+        ArgumentNullException.ThrowIfNull(read);
+        return Load(config, plan, pool, model => new WeightLoader(read, model.Pool));
+    }
 
     /// <summary>Replaces every weight, as a trainer does after each step; <paramref name="read"/> is called from the calling thread.</summary>
     public void UpdateWeights(WeightReader read)

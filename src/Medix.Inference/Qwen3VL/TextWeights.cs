@@ -84,8 +84,15 @@ internal sealed class TextWeights : IDisposable
 
     public IReadOnlyList<TextLayerWeights> Layers { get; }
 
-    /// <summary>Bytes of what a pass reads: the layers' matrices and the head.</summary>
-    public long Bytes => Layers.Sum(layer => layer.Matrices.Sum(matrix => matrix.Bytes)) + Head.Bytes;
+    /// <summary>Bytes of what a token alone reads: the layers' matrices, of experts those it is sent to, and the head.</summary>
+    public long Bytes => PerToken(matrix => matrix.Bytes) + Head.Bytes;
+
+    /// <summary>Products of one token, without the head.</summary>
+    public long ProductsPerToken => PerToken(matrix => (long)matrix.N * matrix.K);
+
+    /// <summary>Every matrix once.</summary>
+    public IEnumerable<PackedMatrix> Matrices =>
+        [.. Layers.SelectMany(layer => layer.Experts is { } experts ? layer.Matrices.Concat(experts.Matrices) : layer.Matrices), .. new HashSet<PackedMatrix> { Embedding, Head }];
 
     public void Load(WeightLoader loader)
     {
@@ -101,6 +108,8 @@ internal sealed class TextWeights : IDisposable
             loader.Read(ModelTensors.Head, Head);
         }
     }
+
+    private long PerToken(Func<PackedMatrix, long> size) => Layers.Sum(layer => layer.Matrices.Sum(size) + (layer.Experts?.PerToken(size) ?? 0));
 
     public void Dispose()
     {

@@ -125,6 +125,14 @@ internal sealed class VisionWeights(VisionConfig vision, WeightStorage storage) 
     public IReadOnlyList<MergerWeights> Deepstack { get; } =
         [.. vision.DeepstackIndexes.Select(_ => new MergerWeights(vision, storage, normAfterGrouping: true))];
 
+    /// <summary>Every matrix.</summary>
+    public IEnumerable<PackedMatrix> Matrices =>
+    [
+        PatchEmbedding.Weight,
+        .. Blocks.SelectMany(block => (PackedMatrix[])[block.QueryKeyValue.Weight, block.Projection.Weight, block.Up.Weight, block.Down.Weight]),
+        .. Deepstack.Append(Merger).SelectMany(merger => (PackedMatrix[])[merger.First.Weight, merger.Second.Weight]),
+    ];
+
     public void Load(WeightLoader loader)
     {
         PatchEmbedding.Load(ModelTensors.VisionPrefix + "patch_embed.proj", loader);
