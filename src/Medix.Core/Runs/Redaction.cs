@@ -110,7 +110,7 @@ public sealed partial class Redaction
     private static string Address(Match address)
     {
         string scheme = address.Groups["scheme"].Value, authority = address.Groups["authority"].Value, path = address.Groups["rest"].Value;
-        if (scheme.Equals("file", StringComparison.OrdinalIgnoreCase))
+        if (scheme.EndsWith("file", StringComparison.OrdinalIgnoreCase))
         {
             return NameOf(Uri.UnescapeDataString(authority + path));
         }
@@ -145,7 +145,7 @@ public sealed partial class Redaction
         @"\b(?:sk|pk|rk)-[A-Za-z0-9_-]{16,}|\b(?:hf|gsk|r8)_[A-Za-z0-9]{16,}|\bgh[a-z]_[A-Za-z0-9]{20,}|\bgithub_pat_\w{20,}|\bglpat-[\w-]{16,}|\bnvapi-[\w-]{16,}"
         + @"|\bxox[a-z]-[\w-]{10,}|\bA(?:KIA|SIA)[0-9A-Z]{16}\b|\bAIza[\w-]{30,}|\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*";
 
-    private const string SchemeForm = @"(?<scheme>[A-Za-z][A-Za-z0-9+.-]*):(?://|\\\\)";
+    private const string SchemeForm = @"(?<![A-Za-z0-9+.-])(?<scheme>[A-Za-z0-9+.-]+):(?://|\\\\)";
 
     /// <summary>Beginnings of absolute paths: Windows drives and shares, and homes by "~".</summary>
     private const string ForeignRoots = @"(?<![A-Za-z])[A-Za-z]:[\\/](?![\\/])|\\\\(?=[^\\/\s])|(?<![\w.~/\\-])~[\w.-]*[\\/]";
@@ -166,13 +166,16 @@ public sealed partial class Redaction
     [GeneratedRegex(KeyForms, RegexOptions.CultureInvariant)]
     private static partial Regex Keys();
 
-    /// <summary>Within a text: addresses; paths of two parts at least ("8 /10" is none); keys by their form, or by the name before them; a name and password before a host.</summary>
+    /// <summary>
+    /// Within a text: addresses; paths of two parts at least ("8 /10" is none); keys by their form, or by the name before them; a name and password before a host.
+    /// Each can begin at few places only, so that a long text costs little.
+    /// </summary>
     [GeneratedRegex(
         $@"{SchemeForm}(?<authority>[^/\\?#\s""'<>]*)(?<rest>[^?#\s""'<>]*)(?<query>\?[^#\s""'<>]*)?(?<fragment>#[^\s""'<>]*)?"
         + $@"|(?<path>(?:{ForeignRoots}|(?<![^\s""'`(\[{{=,;:|])/(?=[^/\s]+/))[^\s""'`<>|*;,)\]}}]+)"
         + $@"|(?:{KeyForms})"
-        + @"|(?i:(?<keep>\b(?:[\w-]*(?:api[_-]?key|access[_-]?key|token|secret|password|passwd|pwd)=|Bearer\s+|Authorization:\s*)))[^\s&,;""']{4,}"
-        + @"|[^\s/@:""'<>]+:[^\s/@""'<>]+(?=@[\w.-]+)",
+        + @"|(?i:(?<keep>(?<![\w-])(?:[\w-]*(?:api[_-]?key|access[_-]?key|token|secret|password|passwd|pwd)=|Bearer\s+|Authorization:\s*)))[^\s&,;""']{4,}"
+        + @"|(?<![^\s/@""'<>])[^\s/@:""'<>]+:[^\s/@""'<>]+(?=@[\w.-]+)",
         RegexOptions.CultureInvariant)]
     private static partial Regex Within();
 }

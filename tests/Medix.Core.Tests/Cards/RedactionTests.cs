@@ -109,9 +109,19 @@ public sealed class RedactionTests
     }
 
     [Fact]
-    public void A_published_text_stays_when_published_again() =>
-        Gen.OneOf(Gen.String, Gen.Char["/\\:@?#=& ~.aC1\"('"].Array.Select(c => new string(c)), Gen.Char["/\\:@?#=& ~.aC1"].Array.Select(c => "http://" + new string(c)))
-            .Sample(text => Redaction.Text(text) is var once && once.Length <= (text.Length + 1) * (Redaction.Mark.Length + 1) && Redaction.Setting(text) is not null);
+    public void Any_text_is_taken() => Gen
+        .OneOf(Gen.String, Gen.Char["/\\:@?#=& ~.aC1\"('"].Array.Select(c => new string(c)), Gen.Char["/\\:@?#=& ~.aC1"].Array.Select(c => "http://" + new string(c)))
+        .Sample(text => Redaction.Text(text).Length + Redaction.Setting(text).Length <= 2 * (text.Length + 1) * (Redaction.Mark.Length + 1));
+
+    [Theory]
+    [InlineData("a")]
+    [InlineData("a:")]
+    [InlineData("a-")]
+    [InlineData("eyJa.")]
+    [InlineData("/a")]
+    [InlineData("a:/")]
+    [InlineData("~a")]
+    public void A_long_text_is_read_through(string part) => Assert.NotNull(Redaction.Text(string.Concat(Enumerable.Repeat(part, 300_000))));
 
     [Fact]
     public void No_password_of_an_address_survives() =>

@@ -61,9 +61,9 @@ public sealed class WeightsIdentityTests
     private static void WriteShards(TempFolder folder, TempFolder whole)
     {
         using Checkpoint source = Checkpoint.Open(TinyModel.Save(whole, TinyModel.Config, TinyModel.Tensors(TinyModel.Config)));
-        CheckpointWriter.Write(
-            folder.Path, [.. TinyModel.Tensors(TinyModel.Config).Select(tensor => new StreamedTensor(tensor.Name, tensor.DType, tensor.Shape, stream => stream.Write(tensor.Bytes.Span)))],
-            new CheckpointOptions(3000));
+        IEnumerable<StreamedTensor> tensors = TinyModel.Tensors(TinyModel.Config)
+            .Select(tensor => new StreamedTensor(tensor.Name, tensor.DType, tensor.Shape, stream => stream.Write(tensor.Bytes.Span)));
+        CheckpointWriter.Write(folder.Path, [.. tensors], new CheckpointOptions(3000));
     }
 
     private static string Hash(byte[] bytes) => Convert.ToHexStringLower(SHA256.HashData(bytes));

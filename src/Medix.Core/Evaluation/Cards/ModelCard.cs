@@ -56,7 +56,7 @@ public static partial class ModelCard
             + $"a difference of {Difference(reward.Difference)} (95 % intervals).{LeftOut(reward)}";
 
     private static string LeftOut(Comparison measured) => measured.LeftOut == 0 ? ""
-        : $" {Numbers.Count(measured.LeftOut, "sample")} more could not be scored on both sides, most often because the judge failed, and {(measured.LeftOut == 1 ? "is" : "are")} in no number.";
+        : $" {Numbers.Count(measured.LeftOut, "sample")} more could not be scored on both sides and count in no number; the reasons are below.";
 
     private static string Evaluation(ManifestEvaluation held)
     {
