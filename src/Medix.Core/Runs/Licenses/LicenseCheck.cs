@@ -85,10 +85,10 @@ public static class LicenseCheck
 
     private static string Unknown(LicensedPart part)
     {
-        string field = part.Kind == "weights" ? "model.license" : "data.license";
+        string hint = part.Kind switch { "weights" => ", and say it as model.license in the recipe", "data" => ", and say it as data.license in the recipe", _ => "" };
         string found = string.Join(", ", part.Licenses.Where(license => license.Terms == LicenseTerms.Unknown));
         return part.Licenses.Count == 0
-            ? $"The licence of the {part.Kind} ({part.Name}) is unknown: find it out before passing the model on, and say it as {field} in the recipe."
+            ? $"The licence of the {part.Kind} ({part.Name}) is unknown: find it out before passing the model on{hint}."
             : $"The {part.Kind} ({part.Name}) come under terms that Medix does not know ({found}, from {part.ReadFrom}): read them before passing the model on.";
     }
 
