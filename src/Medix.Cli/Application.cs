@@ -50,6 +50,7 @@ internal static class Application
         RecipesCommand.Create(),
         InitCommand.Create(),
         AdapterCommand.Create(),
+        ChatCommand.Create(),
         EmbedCommand.Create(),
         InspectCommand.Create(),
         BenchCommand.Create(),
