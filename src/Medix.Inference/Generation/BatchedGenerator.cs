@@ -1,6 +1,7 @@
 using Medix.Inference.Qwen3VL;
 using Medix.Runs;
 using Medix.Text;
+using Medix.Weights;
 
 namespace Medix.Inference.Generation;
 
@@ -17,9 +18,7 @@ public readonly record struct GenerationProgress(long Tokens, int Finished, int 
 /// <param name="vocabulary">The tokens' texts, which stop strings and constraints are about; may be left out where no options hold any.</param>
 public sealed class BatchedGenerator(Qwen3VLModel model, int maxBatch = 64, TokenVocabulary? vocabulary = null)
 {
-    private readonly int[] banned = model.Config.Vision is null
-        ? []
-        : [.. new[] { model.Config.ImageTokenId, model.Config.VideoTokenId }.Where(id => id >= 0 && id < model.Config.Text.VocabularySize)];
+    private readonly int[] banned = BannedTokens(model.Config);
 
     /// <summary>For tests: sees the logits that each token is drawn from, by request and number of tokens so far.</summary>
     internal LogitsSink? ObserveLogits { get; set; }
@@ -53,6 +52,11 @@ public sealed class BatchedGenerator(Qwen3VLModel model, int maxBatch = 64, Toke
             session.GiveBack();
         }
     }
+
+    /// <summary>Image placeholders, which no draw may write.</summary>
+    internal static int[] BannedTokens(Qwen3VLConfig config) => config.Vision is null
+        ? []
+        : [.. new[] { config.ImageTokenId, config.VideoTokenId }.Where(id => id >= 0 && id < config.Text.VocabularySize)];
 
     private void Check(IReadOnlyList<GenerationRequest> requests, SamplingOptions options)
     {

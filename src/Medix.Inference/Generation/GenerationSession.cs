@@ -57,6 +57,7 @@ internal sealed class GenerationSession
         }
 
         step.Run(live);
+        live.Find(draw => draw.Fault is not null)?.Fault?.Throw();
         Progress = Progress with { Tokens = Progress.Tokens + live.Count };
         RemoveFinished();
         return true;

@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using Medix.Inference.Kernels;
 using Medix.Inference.Qwen3VL;
 
@@ -27,8 +28,8 @@ internal sealed class LivePrompt(Prompt prompt, int request, int draws)
     }
 }
 
-/// <summary>One completion on its way.</summary>
-internal sealed class LiveDraw(LivePrompt prompt, int draw, SamplingState sampling)
+/// <summary>One completion on its way: behind the prompt's keys and values, or, where it is the prompt's only one, in the same sequence.</summary>
+internal sealed class LiveDraw(LivePrompt prompt, int draw, SamplingState sampling, bool alone = false)
 {
     private readonly int[] tokens = new int[sampling.Options.MaxNewTokens];
     private readonly float[] logProbs = new float[sampling.Options.MaxNewTokens];
@@ -39,7 +40,7 @@ internal sealed class LiveDraw(LivePrompt prompt, int draw, SamplingState sampli
 
     public int Draw => draw;
 
-    public KvSequence Sequence { get; } = new(prompt.Sequence.Pages, prompt.Sequence, sampling.Options.MaxNewTokens);
+    public KvSequence Sequence { get; } = alone ? prompt.Sequence : new(prompt.Sequence.Pages, prompt.Sequence, sampling.Options.MaxNewTokens);
 
     public SamplingState Sampling => sampling;
 
@@ -48,6 +49,12 @@ internal sealed class LiveDraw(LivePrompt prompt, int draw, SamplingState sampli
     public int LastToken => tokens[Count - 1];
 
     public FinishReason? Finish { get; private set; }
+
+    /// <summary>What went wrong with this draw alone: its constraint, or its logits.</summary>
+    public ExceptionDispatchInfo? Fault { get; set; }
+
+    /// <summary>A token drawn so far.</summary>
+    public SampledToken this[int index] => new(tokens[index], logProbs[index], sampledLogProbs[index], rawLogProbs.Length > 0 ? rawLogProbs[index] : float.NaN);
 
     public void Append(SampledToken token)
     {

@@ -45,6 +45,9 @@ public sealed unsafe class Qwen3VLModel : IDisposable
     /// <summary>The threads that compute.</summary>
     public WorkerPool Pool { get; }
 
+    /// <summary>Changes whenever the weights or the adapter do: keys, values and features computed before belong to another model.</summary>
+    internal int Version { get; private set; }
+
     /// <summary>The decoder, for generation.</summary>
     internal TextDecoder Decoder { get; }
 
@@ -148,6 +151,7 @@ public sealed unsafe class Qwen3VLModel : IDisposable
     /// <summary>From now on the model answers with this adapter, unmerged; null takes it off. Not during a computation.</summary>
     public void Use(ModelAdapter? adapter)
     {
+        Version++;
         foreach (WeightPlace place in places.Values.SelectMany(list => list))
         {
             place.Matrix.Change = adapter?.Changes.GetValueOrDefault(place.Matrix);
@@ -170,7 +174,7 @@ public sealed unsafe class Qwen3VLModel : IDisposable
         using PreparedPrompts prepared = Prepare([input], observe);
         try
         {
-            prefill.Run(prepared.Prompts, everyToken: true, sink, observe);
+            prefill.Run(Whole(prepared), everyToken: true, sink, observe);
         }
         finally
         {
@@ -179,7 +183,13 @@ public sealed unsafe class Qwen3VLModel : IDisposable
     }
 
     /// <summary>Computes the prompts and gives the last token's logits of each; their keys and values stay until their sequences are cleared.</summary>
-    internal void ComputePrompts(PreparedPrompts prepared, LogitsSink sink) => prefill.Run(prepared.Prompts, everyToken: false, sink);
+    internal void ComputePrompts(PreparedPrompts prepared, LogitsSink sink) => ComputePrompts(Whole(prepared), sink);
+
+    /// <summary>Computes parts of prompts and gives the last token's logits of those that end with them.</summary>
+    internal void ComputePrompts(IReadOnlyList<PromptRange> ranges, LogitsSink sink, bool everyToken = false) => prefill.Run(ranges, everyToken, sink);
+
+    /// <summary>The features of one image, which the caller disposes. Those of several encoded together are the same, bit for bit.</summary>
+    internal VisionFeatures EncodeImage(ReadOnlySpan<float> patches, ImageGrid grid) => tower!.Encode(patches, [grid]);
 
     private static Qwen3VLModel Load(Qwen3VLConfig config, StoragePlan plan, WorkerPool? pool, Func<Qwen3VLModel, WeightLoader> loader)
     {
@@ -198,6 +208,7 @@ public sealed unsafe class Qwen3VLModel : IDisposable
 
     private void Load(WeightLoader loader)
     {
+        Version++;
         text.Load(loader);
         vision?.Load(loader);
         places = loader.Places;
@@ -215,21 +226,25 @@ public sealed unsafe class Qwen3VLModel : IDisposable
         RopeIndex[] positions = [.. inputs.Select(input => RopePositions.Compute(input.Tokens, input.Grids, Config))];
         VisionFeatures? features = seen.Length == 0
             ? null
-            : tower!.Encode([.. seen.SelectMany(input => input.Patches)], [.. seen.SelectMany(input => input.Grids)], observe);
+            : tower!.Encode(seen.SelectMany(input => input.Patches).ToArray(), [.. seen.SelectMany(input => input.Grids)], observe);
         Prompt[] prompts = new Prompt[inputs.Count];
         int first = 0;
         for (int i = 0; i < inputs.Count; i++)
         {
             bool sees = inputs[i].Grids.Count > 0;
             KvSequence sequence = new(Decoder.Pages, null, inputs[i].Tokens.Length);
-            prompts[i] = new Prompt(inputs[i].Tokens, positions[i], sequence, sees ? features : null, first);
-            first += sees ? inputs[i].Tokens.Count(token => token == Config.ImageTokenId || token == Config.VideoTokenId) : 0;
+            int rows = sees ? inputs[i].Tokens.Count(token => token == Config.ImageTokenId || token == Config.VideoTokenId) : 0;
+            prompts[i] = new Prompt(inputs[i].Tokens, positions[i], sequence, sees ? [new FeatureRun(features, first, rows)] : []);
+            first += rows;
         }
 
         return new PreparedPrompts(prompts, features);
     }
 
-    private void Check(ModelInput input)
+    private static PromptRange[] Whole(PreparedPrompts prepared) => [.. prepared.Prompts.Select(prompt => new PromptRange(prompt, 0, prompt.Tokens.Length))];
+
+    /// <summary>Throws where an input does not fit the model.</summary>
+    internal void Check(ModelInput input)
     {
         int bad = input.Tokens.AsSpan().IndexOfAnyExceptInRange(0, Config.Text.VocabularySize - 1);
         if (input.Tokens.Length == 0 || bad >= 0)

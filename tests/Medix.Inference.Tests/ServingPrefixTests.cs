@@ -1,0 +1,138 @@
+using Medix.Inference.Generation;
+using Medix.Inference.Qwen3VL;
+using Medix.Inference.Serving;
+using Medix.Text;
+using static Medix.Inference.Tests.ServingTestKit;
+
+namespace Medix.Inference.Tests;
+
+/// <summary>What is computed once for several requests.</summary>
+public class ServingPrefixTests
+{
+    private const int Page = 96;
+
+    [Theory]
+    [InlineData(1, 256)]
+    [InlineData(2, 50)]
+    [InlineData(2, 1000)]
+    public async Task The_full_pages_of_a_groups_prompt_are_computed_once(int threads, int chunk)
+    {
+        using Qwen3VLModel alone = RandomModels.Create(1), model = RandomModels.Create(threads);
+        ModelInput prompt = RandomModels.WithImage(210, 8, 6, 3);
+        int length = prompt.Tokens.Length, shared = (length - 1) / Page * Page;
+        using GenerationServer server = new(model, new ServerOptions { PromptChunk = chunk });
+        Task<Completion>[] group = [.. Enumerable.Range(0, 6).Select(i => server.GenerateAsync(prompt, Sampling, (ulong)i, Token))];
+        for (int i = 0; i < group.Length; i++)
+        {
+            AssertSame(Alone(alone, prompt, Sampling, (ulong)i), await group[i]);
+        }
+
+        ServerStatistics after = server.Statistics;
+        Assert.Equal((length + (5 * (length - shared)), 5 * shared), (after.PromptTokensComputed, after.PromptTokensReused));
+        Assert.Equal((1, 5), (after.ImagesEncoded, after.ImagesReused));
+    }
+
+    [Fact]
+    public async Task A_prompt_that_ends_with_a_page_computes_its_last_page_again()
+    {
+        using Qwen3VLModel model = RandomModels.Create(2);
+        ModelInput prompt = RandomModels.Text(2 * Page, 3);
+        Completion expected = Alone(model, prompt, Sampling, 1);
+        using GenerationServer server = new(model);
+        for (int i = 0; i < 3; i++)
+        {
+            AssertSame(expected, await server.GenerateAsync(prompt, Sampling, 1, Token));
+        }
+
+        Assert.Equal((4 * Page, 2 * Page), (server.Statistics.PromptTokensComputed, server.Statistics.PromptTokensReused));
+    }
+
+    [Fact]
+    public async Task A_conversation_goes_on_from_its_last_completion()
+    {
+        using Qwen3VLModel alone = RandomModels.Create(1), model = RandomModels.Create(2);
+        using GenerationServer server = new(model);
+        ModelInput first = RandomModels.WithImage(40, 8, 6, 3);
+        SamplingOptions options = Sampling with { MaxNewTokens = 150 };
+        Completion answer = await server.GenerateAsync(first, options, 1, Token);
+        ModelInput second = Join(first, [.. answer.Tokens, 5, 6, 7]);
+        AssertSame(Alone(alone, second, options, 2), await server.GenerateAsync(second, options, 2, Token));
+        Assert.Equal(2 * Page, server.Statistics.PromptTokensReused);
+        Assert.InRange(first.Tokens.Length, 0, Page - 1);
+    }
+
+    [Fact]
+    public async Task Prompts_that_differ_anywhere_before_share_nothing_after()
+    {
+        using Qwen3VLModel alone = RandomModels.Create(1), model = RandomModels.Create(2);
+        using GenerationServer server = new(model);
+        ModelInput picture = RandomModels.WithImage(250, 8, 6, 3);
+        float[] otherPatches = [.. picture.Patches];
+        otherPatches[17] += 0.5f;
+        int[] otherToken = [.. picture.Tokens];
+        otherToken[100]++;
+        ModelInput[] all =
+        [
+            picture, picture with { Patches = otherPatches }, picture with { Grids = [picture.Grids[0] with { H = 6, W = 8 }] }, picture with { Tokens = otherToken },
+        ];
+        foreach (ModelInput input in all)
+        {
+            AssertSame(Alone(alone, input, Sampling, 1), await server.GenerateAsync(input, Sampling, 1, Token));
+        }
+
+        Assert.Equal((Page, 3L, 1L), (server.Statistics.PromptTokensReused, server.Statistics.ImagesEncoded, server.Statistics.ImagesReused));
+    }
+
+    [Fact]
+    public async Task One_of_two_images_is_enough_where_the_other_is_known()
+    {
+        using Qwen3VLModel alone = RandomModels.Create(1), model = RandomModels.Create(2);
+        using GenerationServer server = new(model);
+        ModelInput a = RandomModels.WithImage(20, 8, 6, 3), b = RandomModels.WithImage(30, 4, 4, 4);
+        ModelInput both = new([.. a.Tokens, .. b.Tokens], [.. a.Patches, .. b.Patches], [.. a.Grids, .. b.Grids]);
+        ModelInput swapped = new([.. b.Tokens, .. a.Tokens], [.. b.Patches, .. a.Patches], [.. b.Grids, .. a.Grids]);
+        foreach (ModelInput input in new[] { a, both, swapped })
+        {
+            AssertSame(Alone(alone, input, Sampling, 1), await server.GenerateAsync(input, Sampling, 1, Token));
+        }
+
+        Assert.Equal((2, 3), (server.Statistics.ImagesEncoded, server.Statistics.ImagesReused));
+        Assert.True(server.Statistics.ImageBytes > 0);
+    }
+
+    [Theory]
+    [InlineData(4, null)]
+    [InlineData(6, 2)]
+    [InlineData(3, 0)]
+    public async Task Memory_stays_within_its_limit_and_what_was_used_last_is_kept(int pages, int? cached)
+    {
+        using Qwen3VLModel alone = RandomModels.Create(1), model = RandomModels.Create(2);
+        long page = model.Decoder.Pages.PageBytes;
+        ServerOptions options = new() { KeyValueBytes = pages * page, PrefixBytes = cached * page, PromptChunk = 40, ImageBytes = 20_000 };
+        int most = 0, mostCached = 0;
+        using (GenerationServer server = new(model, options))
+        {
+            server.AfterStep = () =>
+            {
+                most = Math.Max(most, model.Decoder.Pages.Used);
+                mostCached = Math.Max(mostCached, server.Statistics.PagesCached);
+            };
+            ModelInput[] inputs = [.. Enumerable.Range(0, 8).Select(i => i % 2 == 0 ? RandomModels.Text(130 + i, (ulong)i) : RandomModels.WithImage(100, 4, 2 * i, (ulong)i))];
+            Task<Completion>[] tasks = [.. Enumerable.Range(0, 24).Select(i => server.GenerateAsync(inputs[i * i % 8], Sampling, (ulong)i, Token))];
+            for (int i = 0; i < tasks.Length; i++)
+            {
+                AssertSame(Alone(alone, inputs[i * i % 8], Sampling, (ulong)i), await tasks[i]);
+            }
+
+            long reused = server.Statistics.PromptTokensReused;
+            Assert.Equal(cached == 0, reused == 0);
+            await server.GenerateAsync(inputs[1], Sampling, 99, Token);
+            Assert.Equal(reused + (cached == 0 ? 0 : Page), server.Statistics.PromptTokensReused);
+            Assert.InRange(server.Statistics.ImageBytes, 0, 20_000);
+        }
+
+        Assert.InRange(most, 2, pages);
+        Assert.InRange(mostCached, 0, cached ?? (pages / 2));
+        Assert.Equal(0, model.Decoder.Pages.Used);
+    }
+}
