@@ -40,6 +40,11 @@ internal sealed class JsonFields
         }
     }
 
+    /// <summary>An object inside a file, under the path <paramref name="path"/>, which ends in a dot.</summary>
+    public static JsonFields Of(JsonElement element, string file, string path) => element.ValueKind == JsonValueKind.Object
+        ? new JsonFields(element, file, path)
+        : throw new MedixException($"{file}: {path.TrimEnd('.')} is a JSON {element.ValueKind}, expected an object. Fetch or save the file again.");
+
     /// <summary>Whether the field is there with a value other than null.</summary>
     public bool Has(string name) => Get(name).ValueKind is not (JsonValueKind.Undefined or JsonValueKind.Null);
 

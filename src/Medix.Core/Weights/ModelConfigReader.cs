@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Medix.Runs;
 
 namespace Medix.Weights;
@@ -22,9 +23,13 @@ public static class ModelConfigReader
     /// Reads and validates. Stop tokens come from <c>generation_config.json</c> beside the file when it names them, else from the
     /// configuration itself; they are empty when neither does. Throws <see cref="MedixException"/> naming file and field.
     /// </summary>
-    public static Qwen3VLConfig Read(string configJsonPath)
+    public static Qwen3VLConfig Read(string configJsonPath) => Read(JsonFields.Load(configJsonPath), configJsonPath);
+
+    /// <summary>The same for a configuration inside another file, which messages name; <c>generation_config.json</c> may be beside that file.</summary>
+    public static Qwen3VLConfig Read(JsonElement config, string file) => Read(JsonFields.Of(config, file, "config."), file);
+
+    private static Qwen3VLConfig Read(JsonFields root, string configJsonPath)
     {
-        JsonFields root = JsonFields.Load(configJsonPath);
         string architecture = Architecture(root, configJsonPath);
         bool textOnly = architecture == TextOnly;
         JsonFields text = textOnly ? root : root.Object("text_config");

@@ -21,6 +21,14 @@ public static class ModelConfigWriter
         File.Move(partial, path, overwrite: true);
     }
 
+    /// <summary>Writes the configuration as one JSON object of a larger text.</summary>
+    public static void Write(Utf8JsonWriter json, Qwen3VLConfig config, string dtype)
+    {
+        ArgumentNullException.ThrowIfNull(json);
+        ArgumentNullException.ThrowIfNull(config);
+        WriteRoot(json, config, dtype);
+    }
+
     private static void WriteRoot(Utf8JsonWriter json, Qwen3VLConfig config, string dtype)
     {
         bool mixture = config.Text.Experts is not null;

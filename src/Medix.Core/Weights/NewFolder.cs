@@ -3,7 +3,7 @@ using Medix.Runs;
 namespace Medix.Weights;
 
 /// <summary>Folders that are either there whole or not at all.</summary>
-internal static class NewFolder
+public static class NewFolder
 {
     /// <summary>
     /// Fills a folder under a temporary name beside the target, then renames it. Throws <see cref="MedixException"/> where something is in the way, an empty

@@ -30,9 +30,10 @@ public enum WeightStorage
 /// </summary>
 public sealed unsafe class PackedMatrix : IDisposable
 {
-    private readonly AlignedMemory memory;
     private readonly KernelSet kernels;
     private readonly QuantisedFormat? format;
+    private readonly QuantisedKernels? quantised;
+    private AlignedMemory memory;
 
     /// <summary>Creates a matrix of zeros with <paramref name="n"/> outputs and <paramref name="k"/> inputs.</summary>
     public PackedMatrix(int n, int k, WeightStorage storage)
@@ -44,15 +45,24 @@ public sealed unsafe class PackedMatrix : IDisposable
     {
         ArgumentOutOfRangeException.ThrowIfNegative(n);
         ArgumentOutOfRangeException.ThrowIfNegative(k);
-        this.kernels = kernels;
-        format = QuantisedFormat.Of(storage);
-        bool half = storage == WeightStorage.Bf16;
-        memory = new AlignedMemory(format?.SizeOf(n, k) ?? PackedView.SizeOf(kernels, half, n, k));
-        View = format is null ? new PackedView(memory.Bytes, kernels, half, n, k) : default;
-        Quantised = format is null ? default : new QuantisedView(memory.Bytes, format.Value, quantised ?? QuantisedKernels.Best, n, k);
-        Storage = storage;
-        N = n;
-        K = k;
+        (this.kernels, this.quantised, format) = (kernels, quantised, QuantisedFormat.Of(storage));
+        (N, K, Storage) = (n, k, storage);
+        memory = new AlignedMemory(SizeOf(n, k, storage, kernels));
+        Attach(memory);
+    }
+
+    /// <summary>A matrix whose packed numbers are there already, or come with its first rows (null): then it takes no memory until those are set.</summary>
+    internal PackedMatrix(int n, int k, WeightStorage storage, AlignedMemory? packed)
+    {
+        (kernels, format) = (KernelSet.Best, QuantisedFormat.Of(storage));
+        (N, K, Storage) = (n, k, storage);
+        memory = packed ?? new AlignedMemory(0);
+        Waits = packed is null;
+        if (packed is not null)
+        {
+            ArgumentOutOfRangeException.ThrowIfNotEqual(packed.Length, SizeOf(n, k, storage, kernels));
+            Attach(packed);
+        }
     }
 
     /// <summary>Outputs.</summary>
@@ -62,7 +72,7 @@ public sealed unsafe class PackedMatrix : IDisposable
     public int K { get; }
 
     /// <summary>Bytes of the packed numbers.</summary>
-    public long Bytes => memory.Length;
+    public long Bytes => Waits ? 0 : memory.Length;
 
     /// <summary>How the numbers are stored.</summary>
     public WeightStorage Storage { get; }
@@ -70,11 +80,24 @@ public sealed unsafe class PackedMatrix : IDisposable
     /// <summary>What an adapter adds to every product, or null.</summary>
     public LowRankChange? Change { get; set; }
 
+    /// <summary>What a quantiser learns of this matrix's inputs while the model computes, or null.</summary>
+    internal InputMoments? Moments { get; set; }
+
+    /// <summary>Whether there is no memory yet: it comes with the first rows.</summary>
+    internal bool Waits { get; private set; }
+
+    /// <summary>The packed numbers as they lie in memory.</summary>
+    internal AlignedMemory Memory => memory;
+
     /// <summary>The packed numbers, for kernels; empty where they are quantised.</summary>
-    internal PackedView View { get; }
+    internal PackedView View { get; private set; }
 
     /// <summary>The packed numbers where they are quantised.</summary>
-    internal QuantisedView Quantised { get; }
+    internal QuantisedView Quantised { get; private set; }
+
+    /// <summary>Bytes of a packed matrix on this machine; of quantised ones on any.</summary>
+    internal static long SizeOf(int n, int k, WeightStorage storage, KernelSet? kernels = null) =>
+        QuantisedFormat.Of(storage)?.SizeOf(n, k) ?? PackedView.SizeOf(kernels ?? KernelSet.Best, storage == WeightStorage.Bf16, n, k);
 
     /// <summary>
     /// Packs weight rows [rows, K] as outputs <paramref name="firstOutput"/>, firstOutput+1, …, rounding to the storage format; on all threads of the pool.
@@ -94,6 +117,7 @@ public sealed unsafe class PackedMatrix : IDisposable
             throw new ArgumentException($"There are {importance.Length} importances for {K} inputs.", nameof(importance));
         }
 
+        RequireMemory();
         int width = format is null ? kernels.PanelColumns : QuantisedFormat.PanelRows;
         fixed (float* pointer = weights, weighting = importance)
         {
@@ -118,6 +142,7 @@ public sealed unsafe class PackedMatrix : IDisposable
     /// <summary><c>C[rows, N] (+)= A[rows, K] · Wᵀ</c> on the calling thread. Allocates nothing.</summary>
     public void Multiply(float* a, int lda, float* c, int ldc, int rows, bool accumulate = false)
     {
+        Moments?.Add(a, lda, rows);
         if (accumulate && Change is { Lengthens: true })
         {
             Change.AddProduct(this, a, lda, c, ldc, rows);
@@ -145,6 +170,7 @@ public sealed unsafe class PackedMatrix : IDisposable
     public void Multiply(WorkerPool pool, float* a, int lda, float* c, int ldc, int rows, bool accumulate = false)
     {
         ArgumentNullException.ThrowIfNull(pool);
+        Moments?.Add(a, lda, rows);
         if (accumulate && Change is { Lengthens: true })
         {
             Change.AddProduct(this, a, lda, c, ldc, rows);
@@ -167,6 +193,36 @@ public sealed unsafe class PackedMatrix : IDisposable
 
     /// <inheritdoc />
     public void Dispose() => memory.Dispose();
+
+    /// <summary>Gives the memory back; it comes again with the next rows.</summary>
+    internal void Release()
+    {
+        memory.Dispose();
+        memory = new AlignedMemory(0);
+        (View, Quantised, Waits) = (default, default, true);
+    }
+
+    private void RequireMemory()
+    {
+        if (memory.IsReadOnly)
+        {
+            throw new InvalidOperationException("The matrix is a part of a mapped file; it cannot be packed anew.");
+        }
+
+        if (Waits)
+        {
+            memory.Dispose();
+            memory = new AlignedMemory(SizeOf(N, K, Storage, kernels));
+            Attach(memory);
+            Waits = false;
+        }
+    }
+
+    private void Attach(AlignedMemory packed)
+    {
+        View = format is null ? new PackedView(packed.Bytes, kernels, Storage == WeightStorage.Bf16, N, K) : default;
+        Quantised = format is null ? default : new QuantisedView(packed.Bytes, format.Value, quantised ?? QuantisedKernels.Best, N, K);
+    }
 
     private static void Pack(void* state, int chunk, int worker)
     {

@@ -4,13 +4,15 @@ using Medix.Weights;
 namespace Medix.Inference.Qwen3VL;
 
 /// <summary>A sparse MLP's parameters: the router, always in single precision, and each expert's gate and up stacked, and down.</summary>
-internal sealed class ExpertWeights(TextConfig text, StoragePlan plan) : IDisposable
+internal sealed class ExpertWeights(TextConfig text, ModelMemory memory, int layer) : IDisposable
 {
-    public PackedMatrix Router { get; } = new(text.Experts ?? 0, text.Hidden, WeightStorage.Fp32);
+    public PackedMatrix Router { get; } = memory.Matrix($"layers.{layer}.router", text.Experts ?? 0, text.Hidden, WeightStorage.Fp32);
 
-    public IReadOnlyList<PackedMatrix> GateUp { get; } = Each(text, () => new PackedMatrix(2 * text.ExpertIntermediate, text.Hidden, plan.GateUp));
+    public IReadOnlyList<PackedMatrix> GateUp { get; } =
+        Each(text, expert => memory.Matrix($"layers.{layer}.experts.gate_up", 2 * text.ExpertIntermediate, text.Hidden, memory.Plan.GateUp, expert));
 
-    public IReadOnlyList<PackedMatrix> Down { get; } = Each(text, () => new PackedMatrix(text.Hidden, text.ExpertIntermediate, plan.Down));
+    public IReadOnlyList<PackedMatrix> Down { get; } =
+        Each(text, expert => memory.Matrix($"layers.{layer}.experts.down", text.Hidden, text.ExpertIntermediate, memory.Plan.Down, expert));
 
     public IEnumerable<PackedMatrix> Matrices => [Router, .. GateUp, .. Down];
 
@@ -34,5 +36,5 @@ internal sealed class ExpertWeights(TextConfig text, StoragePlan plan) : IDispos
         }
     }
 
-    private static PackedMatrix[] Each(TextConfig text, Func<PackedMatrix> make) => [.. Enumerable.Range(0, text.Experts ?? 0).Select(_ => make())];
+    private static PackedMatrix[] Each(TextConfig text, Func<int, PackedMatrix> make) => [.. Enumerable.Range(0, text.Experts ?? 0).Select(make)];
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Medix.Imaging;
 using Medix.Inference.Kernels;
+using Medix.Inference.Packed;
 using Medix.Runs;
 using Medix.Text;
 using Medix.Weights;
@@ -19,19 +20,20 @@ public sealed unsafe class Qwen3VLModel : IDisposable
     private readonly VisionWeights? vision;
     private readonly VisionTower? tower;
     private readonly Prefill prefill;
+    private PackedFile? mapped;
     private IReadOnlyDictionary<string, IReadOnlyList<WeightPlace>> places = new Dictionary<string, IReadOnlyList<WeightPlace>>();
 
-    private Qwen3VLModel(Qwen3VLConfig config, StoragePlan plan, WorkerPool pool)
+    private Qwen3VLModel(Qwen3VLConfig config, ModelMemory memory, WorkerPool pool)
     {
         Config = config;
-        Plan = plan;
+        Memory = memory;
         Pool = pool;
-        text = new TextWeights(config.Text, plan);
+        text = new TextWeights(config.Text, memory);
         Decoder = new TextDecoder(config.Text, text, pool);
         prefill = new Prefill(Decoder, config);
         if (config.Vision is not null)
         {
-            vision = new VisionWeights(config.Vision, plan.Vision);
+            vision = new VisionWeights(config.Vision, memory);
             tower = new VisionTower(config.Vision, vision, pool);
         }
     }
@@ -40,13 +42,19 @@ public sealed unsafe class Qwen3VLModel : IDisposable
     public Qwen3VLConfig Config { get; }
 
     /// <summary>How the matrices are stored.</summary>
-    public StoragePlan Plan { get; }
+    public StoragePlan Plan => Memory.Plan;
 
     /// <summary>The threads that compute.</summary>
     public WorkerPool Pool { get; }
 
     /// <summary>Changes whenever the weights or the adapter do: keys, values and features computed before belong to another model.</summary>
     internal int Version { get; private set; }
+
+    /// <summary>Where the parameters are, with their names in packed files.</summary>
+    internal ModelMemory Memory { get; }
+
+    /// <summary>The published names of the parameters that adapters may change.</summary>
+    internal IEnumerable<string> PlaceNames => places.Keys;
 
     /// <summary>The decoder, for generation.</summary>
     internal TextDecoder Decoder { get; }
@@ -66,9 +74,6 @@ public sealed unsafe class Qwen3VLModel : IDisposable
     /// <summary>Products of one prompt token, without the head and attention.</summary>
     internal long ProductsPerToken => text.ProductsPerToken;
 
-    /// <summary>What the decoder sees of the input's images; the caller disposes it.</summary>
-    internal VisionFeatures EncodeImages(ModelInput input) => tower!.Encode(input.Patches, input.Grids);
-
     /// <summary>
     /// Loads published weights, slice by slice: what has been packed is given back to the system, so that the peak is hardly above the loaded model.
     /// <paramref name="pool"/> null takes <see cref="WorkerPool.Shared"/>. The checkpoint may be closed afterwards.
@@ -80,8 +85,30 @@ public sealed unsafe class Qwen3VLModel : IDisposable
     public static Qwen3VLModel FromCheckpoint(Checkpoint checkpoint, StoragePlan plan, WorkerPool? pool = null)
     {
         ArgumentNullException.ThrowIfNull(checkpoint);
-        HashSet<string> transposed = [.. ModelTensors.Of(checkpoint.Config).Where(checkpoint.HoldsExpertsTransposed).Select(tensor => tensor.Name)];
-        return Load(checkpoint.Config, plan, pool, model => new WeightLoader(checkpoint.ReadFloat32, model.Pool, checkpoint.Release, transposed.Contains));
+        return Load(checkpoint.Config, plan, pool, WeightSource.Of(checkpoint).LoaderFor);
+    }
+
+    /// <summary>
+    /// Opens a model that was packed before (<see cref="PackedFile"/>), a <c>.medix</c> file or the folder that holds <c>model.medix</c>: it is mapped, nothing is
+    /// copied, so that a model of any size is there at once and its pages come as they are first read.
+    /// </summary>
+    /// <exception cref="MedixException">The file is not one, of another version, cut short, or contradicts itself; the message names the field.</exception>
+    public static Qwen3VLModel FromPacked(string path, WorkerPool? pool = null)
+    {
+        PackedFile file = PackedFile.Open(path);
+        try
+        {
+            MappedModelMemory memory = new(file);
+            Qwen3VLModel model = new(file.Config, memory, pool ?? WorkerPool.Shared) { mapped = file };
+            memory.RequireAllUsed();
+            model.Load(new WeightLoader(null, model.Pool));
+            return model;
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
     }
 
     /// <summary>
@@ -95,7 +122,7 @@ public sealed unsafe class Qwen3VLModel : IDisposable
         ArgumentNullException.ThrowIfNull(parameters);
         Dictionary<string, long> sizes = ModelTensors.Of(config).ToDictionary(tensor => tensor.Name, tensor => tensor.Shape.Aggregate(1L, (product, side) => product * side));
         (string Name, float[] Values) current = ("", []);
-        return Load(config, StoragePlan.For(storage), pool, model => new WeightLoader(Read, model.Pool));
+        return Load(config, StoragePlan.For(storage), pool, (workers, hooks) => new WeightLoader(Read, workers, hooks: hooks));
 
         void Read(string name, long start, Span<float> values)
         {
@@ -116,13 +143,18 @@ public sealed unsafe class Qwen3VLModel : IDisposable
         ArgumentNullException.ThrowIfNull(config);
         ArgumentNullException.ThrowIfNull(plan);
         ArgumentNullException.ThrowIfNull(read);
-        return Load(config, plan, pool, model => new WeightLoader(read, model.Pool));
+        return Load(config, plan, pool, (workers, hooks) => new WeightLoader(read, workers, hooks: hooks));
     }
 
     /// <summary>Replaces every weight, as a trainer does after each step; <paramref name="read"/> is called from the calling thread.</summary>
     public void UpdateWeights(WeightReader read)
     {
         ArgumentNullException.ThrowIfNull(read);
+        if (mapped is not null)
+        {
+            throw new MedixException($"{mapped.Path}: a packed model's weights cannot be replaced, for they are a part of the file. Train from the checkpoint it was made of.");
+        }
+
         Load(new WeightLoader(read, Pool));
     }
 
@@ -166,6 +198,7 @@ public sealed unsafe class Qwen3VLModel : IDisposable
         tower?.Dispose();
         text.Dispose();
         vision?.Dispose();
+        mapped?.Dispose();
     }
 
     /// <summary>Everything about one input, with every intermediate value shown to <paramref name="observe"/>.</summary>
@@ -191,12 +224,12 @@ public sealed unsafe class Qwen3VLModel : IDisposable
     /// <summary>The features of one image, which the caller disposes. Those of several encoded together are the same, bit for bit.</summary>
     internal VisionFeatures EncodeImage(ReadOnlySpan<float> patches, ImageGrid grid) => tower!.Encode(patches, [grid]);
 
-    private static Qwen3VLModel Load(Qwen3VLConfig config, StoragePlan plan, WorkerPool? pool, Func<Qwen3VLModel, WeightLoader> loader)
+    private static Qwen3VLModel Load(Qwen3VLConfig config, StoragePlan plan, WorkerPool? pool, Func<WorkerPool, LoadHooks?, WeightLoader> loader)
     {
-        Qwen3VLModel model = new(config, plan, pool ?? WorkerPool.Shared);
+        Qwen3VLModel model = new(config, new NewModelMemory(plan), pool ?? WorkerPool.Shared);
         try
         {
-            model.Load(loader(model));
+            model.Load(loader(model.Pool, null));
             return model;
         }
         catch

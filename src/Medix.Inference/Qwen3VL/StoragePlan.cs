@@ -27,6 +27,15 @@ public sealed record StoragePlan
     public required WeightStorage Vision { get; init; }
 
     /// <summary>
+    /// Single matrices that are stored otherwise than their kind, by their name in the packed model: <c>layers.3.down</c>, <c>embedding</c>; all experts of a layer
+    /// are one name (<c>layers.3.experts.down</c>).
+    /// </summary>
+    public IReadOnlyDictionary<string, WeightStorage> Exceptions { get; init; } = new Dictionary<string, WeightStorage>();
+
+    /// <summary>The storage of a matrix of this name, whose kind is stored as <paramref name="kind"/>.</summary>
+    public WeightStorage Of(string name, WeightStorage kind) => Exceptions.TryGetValue(name, out WeightStorage storage) ? storage : kind;
+
+    /// <summary>
     /// The plan that a storage stands for. <see cref="WeightStorage.Q4"/>: every matrix of the decoder in 4 bits, the smallest and fastest.
     /// <see cref="WeightStorage.Q4K"/>: 4 bits where they cost least, in the MLPs, which are most of a large model; attention, token table and head in 8 bits.
     /// Both keep the vision tower in 8 bits: it is small, and every token of a picture depends on all of it. Other storages are used throughout.

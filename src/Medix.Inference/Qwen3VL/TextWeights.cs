@@ -4,31 +4,32 @@ using Medix.Weights;
 namespace Medix.Inference.Qwen3VL;
 
 /// <summary>One decoder layer's parameters: query, key and value stacked into one matrix, gate and up into another; or experts in place of the MLP.</summary>
-internal sealed class TextLayerWeights(TextConfig text, StoragePlan plan, bool sparse) : IDisposable
+internal sealed class TextLayerWeights(TextConfig text, ModelMemory memory, int layer, bool sparse) : IDisposable
 {
     private readonly int query = text.Heads * text.HeadDim;
     private readonly int keyValue = text.KeyValueHeads * text.HeadDim;
 
-    public AlignedMemory InputNorm { get; } = AlignedMemory.OfFloats(text.Hidden);
+    public AlignedMemory InputNorm { get; } = memory.Vector($"layers.{layer}.input_norm", text.Hidden);
 
-    public AlignedMemory QueryNorm { get; } = AlignedMemory.OfFloats(text.HeadDim);
+    public AlignedMemory QueryNorm { get; } = memory.Vector($"layers.{layer}.query_norm", text.HeadDim);
 
-    public AlignedMemory KeyNorm { get; } = AlignedMemory.OfFloats(text.HeadDim);
+    public AlignedMemory KeyNorm { get; } = memory.Vector($"layers.{layer}.key_norm", text.HeadDim);
 
-    public AlignedMemory MlpNorm { get; } = AlignedMemory.OfFloats(text.Hidden);
+    public AlignedMemory MlpNorm { get; } = memory.Vector($"layers.{layer}.mlp_norm", text.Hidden);
 
-    public PackedMatrix QueryKeyValue { get; } = new((text.Heads + (2 * text.KeyValueHeads)) * text.HeadDim, text.Hidden, plan.QueryKeyValue);
+    public PackedMatrix QueryKeyValue { get; } =
+        memory.Matrix($"layers.{layer}.qkv", (text.Heads + (2 * text.KeyValueHeads)) * text.HeadDim, text.Hidden, memory.Plan.QueryKeyValue);
 
-    public PackedMatrix Output { get; } = new(text.Hidden, text.Heads * text.HeadDim, plan.Output);
-
-    /// <summary>Empty where the layer is sparse.</summary>
-    public PackedMatrix GateUp { get; } = new(sparse ? 0 : 2 * text.Intermediate, text.Hidden, plan.GateUp);
+    public PackedMatrix Output { get; } = memory.Matrix($"layers.{layer}.output", text.Hidden, text.Heads * text.HeadDim, memory.Plan.Output);
 
     /// <summary>Empty where the layer is sparse.</summary>
-    public PackedMatrix Down { get; } = new(text.Hidden, sparse ? 0 : text.Intermediate, plan.Down);
+    public PackedMatrix GateUp { get; } = memory.Matrix($"layers.{layer}.gate_up", sparse ? 0 : 2 * text.Intermediate, text.Hidden, memory.Plan.GateUp);
+
+    /// <summary>Empty where the layer is sparse.</summary>
+    public PackedMatrix Down { get; } = memory.Matrix($"layers.{layer}.down", text.Hidden, sparse ? 0 : text.Intermediate, memory.Plan.Down);
 
     /// <summary>The experts of a sparse layer, or null.</summary>
-    public ExpertWeights? Experts { get; } = sparse ? new ExpertWeights(text, plan) : null;
+    public ExpertWeights? Experts { get; } = sparse ? new ExpertWeights(text, memory, layer) : null;
 
     /// <summary>The matrices of attention and MLP, without experts.</summary>
     public IEnumerable<PackedMatrix> Matrices => [QueryKeyValue, Output, GateUp, Down];
@@ -68,12 +69,12 @@ internal sealed class TextLayerWeights(TextConfig text, StoragePlan plan, bool s
 /// <summary>The decoder's parameters. A tied head is the embedding itself, kept once.</summary>
 internal sealed class TextWeights : IDisposable
 {
-    public TextWeights(TextConfig text, StoragePlan plan)
+    public TextWeights(TextConfig text, ModelMemory memory)
     {
-        Embedding = new PackedMatrix(text.VocabularySize, text.Hidden, plan.Embedding);
-        Head = text.TieWordEmbeddings ? Embedding : new PackedMatrix(text.VocabularySize, text.Hidden, plan.Head);
-        FinalNorm = AlignedMemory.OfFloats(text.Hidden);
-        Layers = [.. Enumerable.Range(0, text.Layers).Select(layer => new TextLayerWeights(text, plan, ModelTensors.IsSparse(text, layer)))];
+        Embedding = memory.Matrix("embedding", text.VocabularySize, text.Hidden, memory.Plan.Embedding);
+        Head = text.TieWordEmbeddings ? Embedding : memory.Matrix("head", text.VocabularySize, text.Hidden, memory.Plan.Head);
+        FinalNorm = memory.Vector("norm", text.Hidden);
+        Layers = [.. Enumerable.Range(0, text.Layers).Select(layer => new TextLayerWeights(text, memory, layer, ModelTensors.IsSparse(text, layer)))];
     }
 
     public PackedMatrix Embedding { get; }

@@ -4,11 +4,22 @@ using Medix.Weights;
 namespace Medix.Inference.Qwen3VL;
 
 /// <summary>A Linear layer with bias.</summary>
-internal sealed class BiasedLinear(int n, int k, WeightStorage storage) : IDisposable
+internal sealed class BiasedLinear(PackedMatrix weight, AlignedMemory bias) : IDisposable
 {
-    public PackedMatrix Weight { get; } = new(n, k, storage);
+    public BiasedLinear(int n, int k, WeightStorage storage)
+        : this(new PackedMatrix(n, k, storage), AlignedMemory.OfFloats(n))
+    {
+    }
 
-    public AlignedMemory Bias { get; } = AlignedMemory.OfFloats(n);
+    /// <summary>A part of the vision tower.</summary>
+    public BiasedLinear(ModelMemory memory, string name, int n, int k)
+        : this(memory.Matrix(name, n, k, memory.Plan.Vision), memory.Vector(name + ".bias", n))
+    {
+    }
+
+    public PackedMatrix Weight => weight;
+
+    public AlignedMemory Bias => bias;
 
     public void Load(string name, WeightLoader loader)
     {
@@ -24,11 +35,21 @@ internal sealed class BiasedLinear(int n, int k, WeightStorage storage) : IDispo
 }
 
 /// <summary>A LayerNorm's weight and bias.</summary>
-internal sealed class AffineNorm(int width) : IDisposable
+internal sealed class AffineNorm(AlignedMemory weight, AlignedMemory bias) : IDisposable
 {
-    public AlignedMemory Weight { get; } = AlignedMemory.OfFloats(width);
+    public AffineNorm(int width)
+        : this(AlignedMemory.OfFloats(width), AlignedMemory.OfFloats(width))
+    {
+    }
 
-    public AlignedMemory Bias { get; } = AlignedMemory.OfFloats(width);
+    public AffineNorm(ModelMemory memory, string name, int width)
+        : this(memory.Vector(name, width), memory.Vector(name + ".bias", width))
+    {
+    }
+
+    public AlignedMemory Weight => weight;
+
+    public AlignedMemory Bias => bias;
 
     public void Load(string name, WeightLoader loader)
     {
@@ -44,19 +65,19 @@ internal sealed class AffineNorm(int width) : IDisposable
 }
 
 /// <summary>One vision block's parameters.</summary>
-internal sealed class VisionBlockWeights(VisionConfig vision, WeightStorage storage) : IDisposable
+internal sealed class VisionBlockWeights(VisionConfig vision, ModelMemory memory, int block) : IDisposable
 {
-    public AffineNorm Norm1 { get; } = new(vision.Hidden);
+    public AffineNorm Norm1 { get; } = new(memory, $"vision.blocks.{block}.norm1", vision.Hidden);
 
-    public BiasedLinear QueryKeyValue { get; } = new(3 * vision.Hidden, vision.Hidden, storage);
+    public BiasedLinear QueryKeyValue { get; } = new(memory, $"vision.blocks.{block}.qkv", 3 * vision.Hidden, vision.Hidden);
 
-    public BiasedLinear Projection { get; } = new(vision.Hidden, vision.Hidden, storage);
+    public BiasedLinear Projection { get; } = new(memory, $"vision.blocks.{block}.output", vision.Hidden, vision.Hidden);
 
-    public AffineNorm Norm2 { get; } = new(vision.Hidden);
+    public AffineNorm Norm2 { get; } = new(memory, $"vision.blocks.{block}.norm2", vision.Hidden);
 
-    public BiasedLinear Up { get; } = new(vision.Intermediate, vision.Hidden, storage);
+    public BiasedLinear Up { get; } = new(memory, $"vision.blocks.{block}.up", vision.Intermediate, vision.Hidden);
 
-    public BiasedLinear Down { get; } = new(vision.Hidden, vision.Intermediate, storage);
+    public BiasedLinear Down { get; } = new(memory, $"vision.blocks.{block}.down", vision.Hidden, vision.Intermediate);
 
     public void Load(string prefix, WeightLoader loader)
     {
@@ -81,19 +102,20 @@ internal sealed class VisionBlockWeights(VisionConfig vision, WeightStorage stor
 /// A merger's parameters: it joins the patches of a square into one token of the decoder's width. The main merger normalises each patch, those of DeepStack
 /// the joined ones (<paramref name="normAfterGrouping"/>).
 /// </summary>
-internal sealed class MergerWeights(VisionConfig vision, WeightStorage storage, bool normAfterGrouping) : IDisposable
+internal sealed class MergerWeights(VisionConfig vision, ModelMemory memory, string name, bool normAfterGrouping) : IDisposable
 {
     /// <summary>Width of the joined patches.</summary>
     public int Grouped { get; } = vision.Hidden * vision.SpatialMergeSize * vision.SpatialMergeSize;
 
     public bool NormAfterGrouping => normAfterGrouping;
 
-    public AffineNorm Norm { get; } = new(vision.Hidden * (normAfterGrouping ? vision.SpatialMergeSize * vision.SpatialMergeSize : 1));
+    public AffineNorm Norm { get; } =
+        new(memory, name + ".norm", vision.Hidden * (normAfterGrouping ? vision.SpatialMergeSize * vision.SpatialMergeSize : 1));
 
     public BiasedLinear First { get; } = new(
-        vision.Hidden * vision.SpatialMergeSize * vision.SpatialMergeSize, vision.Hidden * vision.SpatialMergeSize * vision.SpatialMergeSize, storage);
+        memory, name + ".first", vision.Hidden * vision.SpatialMergeSize * vision.SpatialMergeSize, vision.Hidden * vision.SpatialMergeSize * vision.SpatialMergeSize);
 
-    public BiasedLinear Second { get; } = new(vision.OutHidden, vision.Hidden * vision.SpatialMergeSize * vision.SpatialMergeSize, storage);
+    public BiasedLinear Second { get; } = new(memory, name + ".second", vision.OutHidden, vision.Hidden * vision.SpatialMergeSize * vision.SpatialMergeSize);
 
     public void Load(string prefix, WeightLoader loader)
     {
@@ -111,19 +133,20 @@ internal sealed class MergerWeights(VisionConfig vision, WeightStorage storage, 
 }
 
 /// <summary>The vision tower's parameters.</summary>
-internal sealed class VisionWeights(VisionConfig vision, WeightStorage storage) : IDisposable
+internal sealed class VisionWeights(VisionConfig vision, ModelMemory memory) : IDisposable
 {
-    public BiasedLinear PatchEmbedding { get; } = new(vision.Hidden, vision.PatchLength, storage);
+    public BiasedLinear PatchEmbedding { get; } = new(memory, "vision.patch_embedding", vision.Hidden, vision.PatchLength);
 
     /// <summary>The learned position table, [PositionEmbeddings, Hidden].</summary>
-    public AlignedMemory Positions { get; } = AlignedMemory.OfFloats((long)vision.PositionEmbeddings * vision.Hidden);
+    public AlignedMemory Positions { get; } = memory.Vector("vision.positions", (long)vision.PositionEmbeddings * vision.Hidden);
 
-    public IReadOnlyList<VisionBlockWeights> Blocks { get; } = [.. Enumerable.Range(0, vision.Depth).Select(_ => new VisionBlockWeights(vision, storage))];
+    public IReadOnlyList<VisionBlockWeights> Blocks { get; } =
+        [.. Enumerable.Range(0, vision.Depth).Select(block => new VisionBlockWeights(vision, memory, block))];
 
-    public MergerWeights Merger { get; } = new(vision, storage, normAfterGrouping: false);
+    public MergerWeights Merger { get; } = new(vision, memory, "vision.merger", normAfterGrouping: false);
 
     public IReadOnlyList<MergerWeights> Deepstack { get; } =
-        [.. vision.DeepstackIndexes.Select(_ => new MergerWeights(vision, storage, normAfterGrouping: true))];
+        [.. vision.DeepstackIndexes.Select((_, i) => new MergerWeights(vision, memory, $"vision.deepstack.{i}", normAfterGrouping: true))];
 
     /// <summary>Every matrix.</summary>
     public IEnumerable<PackedMatrix> Matrices =>

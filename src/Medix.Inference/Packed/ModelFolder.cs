@@ -1,0 +1,108 @@
+using Medix.Imaging;
+using Medix.Inference.Kernels;
+using Medix.Inference.Qwen3VL;
+using Medix.Runs;
+using Medix.Text;
+using Medix.Weights;
+
+namespace Medix.Inference.Packed;
+
+/// <summary>What a model's files are.</summary>
+public enum ModelFileKind
+{
+    /// <summary>A checkpoint in Hugging Face layout.</summary>
+    Checkpoint,
+
+    /// <summary>A packed model.</summary>
+    Packed,
+}
+
+/// <summary>A model ready to answer, with what belongs to it: <paramref name="Tokenizer"/> and <paramref name="Prompts"/> are null where the folder has no tokenizer.</summary>
+public sealed record LoadedModel(
+    string Folder, ModelFileKind Kind, Qwen3VLModel Model, Tokenizer? Tokenizer, ImageProcessorOptions Images, PromptBuilder? Prompts) : IDisposable
+{
+    /// <summary>The tokenizer.</summary>
+    /// <exception cref="MedixException">There is none.</exception>
+    public Tokenizer RequireTokenizer() => Tokenizer ?? throw NoTokenizer();
+
+    /// <summary>What writes conversations as this model reads them.</summary>
+    /// <exception cref="MedixException">There is no tokenizer.</exception>
+    public PromptBuilder RequirePrompts() => Prompts ?? throw NoTokenizer();
+
+    /// <inheritdoc />
+    public void Dispose() => Model.Dispose();
+
+    private MedixException NoTokenizer() =>
+        new($"{Folder}: there is no tokenizer.json, nor vocab.json and merges.txt, so that no text can be read or written. Copy the model's tokenizer files there.");
+}
+
+/// <summary>Opens a model whatever its files are.</summary>
+public static class ModelFolder
+{
+    private const string Preprocessor = "preprocessor_config.json";
+
+    /// <summary>
+    /// Opens a packed model (a <c>.medix</c> file, or a folder with one) or a checkpoint in Hugging Face layout.
+    /// </summary>
+    /// <param name="path">The folder or file.</param>
+    /// <param name="storage">How a checkpoint's matrices are stored, null for bfloat16; a packed model's are stored already, and another wish is refused.</param>
+    /// <param name="pool">The threads that compute, null for <see cref="WorkerPool.Shared"/>.</param>
+    /// <exception cref="MedixException">There is no model, a file of it cannot be used, or a packed one is stored otherwise.</exception>
+    public static LoadedModel Open(string path, WeightStorage? storage = null, WorkerPool? pool = null)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        if (!Path.Exists(path))
+        {
+            throw new MedixException($"There is no file or folder '{path}'. Name a model's folder or a {PackedFile.Extension} file.");
+        }
+
+        string folder = Directory.Exists(path) ? path : Path.GetDirectoryName(Path.GetFullPath(path))!;
+        if (PackedFile.IsAt(path))
+        {
+            Qwen3VLModel packed = Qwen3VLModel.FromPacked(path, pool);
+            return WithCompanions(folder, ModelFileKind.Packed, packed, () => RequireStorage(path, packed.Plan, storage));
+        }
+
+        using Checkpoint checkpoint = Checkpoint.Open(path);
+        return WithCompanions(folder, ModelFileKind.Checkpoint, Qwen3VLModel.FromCheckpoint(checkpoint, storage ?? WeightStorage.Bf16, pool), null);
+    }
+
+    /// <summary>The image processor's settings in a model's folder; the published models' where a model without a vision tower has none.</summary>
+    /// <exception cref="MedixException">The model sees, and the file is missing or wrong.</exception>
+    public static ImageProcessorOptions ImagesOf(string folder, Qwen3VLConfig config)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        string file = Path.Combine(folder, Preprocessor);
+        return config.Vision is null && !File.Exists(file) ? ImageProcessorOptions.Qwen3VL() : ImageProcessorOptions.Load(file);
+    }
+
+    private static LoadedModel WithCompanions(string folder, ModelFileKind kind, Qwen3VLModel model, Action? check)
+    {
+        try
+        {
+            check?.Invoke();
+            Tokenizer? tokenizer = HasTokenizer(folder) ? Tokenizer.Load(folder) : null;
+            bool blind = model.Config.Vision is null || !File.Exists(Path.Combine(folder, Preprocessor));
+            // Without a tokenizer nothing can be asked of the model, so that a missing image processor is no fault either.
+            ImageProcessorOptions images = blind && tokenizer is null ? ImageProcessorOptions.Qwen3VL() : ImagesOf(folder, model.Config);
+            PromptBuilder? prompts = tokenizer is null ? null : new PromptBuilder(tokenizer, new ImageProcessor(images), model.Config);
+            return new LoadedModel(folder, kind, model, tokenizer, images, prompts);
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
+    }
+
+    private static bool HasTokenizer(string folder) => File.Exists(Path.Combine(folder, "tokenizer.json")) || File.Exists(Path.Combine(folder, "vocab.json"));
+
+    private static void RequireStorage(string path, StoragePlan plan, WeightStorage? wanted)
+    {
+        if (wanted is { } storage && StoragePlan.For(storage) is var other && (other with { Exceptions = plan.Exceptions }) != plan)
+        {
+            throw new MedixException(
+                $"{path}: the packed model's MLPs are stored as {plan.GateUp}, not as {storage} was asked for. Leave the storage out, or quantise the original anew.");
+        }
+    }
+}
