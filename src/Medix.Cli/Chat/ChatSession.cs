@@ -18,7 +18,7 @@ internal sealed record ChatSettings(PromptTemplate Template, int MaxTokens, floa
 internal sealed record ChatAnswer(string Text, ParsedResponse Parsed, int PromptTokens, int Tokens, double FirstTokenSeconds, double Seconds, bool Cut)
 {
     /// <summary>Tokens per second after the first one.</summary>
-    public double TokensPerSecond => Tokens > 1 && Seconds > FirstTokenSeconds ? (Tokens - 1) / (Seconds - FirstTokenSeconds) : 0;
+    public double TokensPerSecond => Tokens > 1 && Seconds - FirstTokenSeconds > 0.005 ? (Tokens - 1) / (Seconds - FirstTokenSeconds) : 0;
 
     public string ToJson() => new JsonObject
     {

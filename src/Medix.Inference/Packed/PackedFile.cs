@@ -129,7 +129,7 @@ public sealed unsafe class PackedFile : IDisposable
     {
         try
         {
-            return JsonSerializer.Deserialize<PackedHeader>(bytes, PackedHeader.Json) ?? throw new JsonException("it is null");
+            return JsonSerializer.Deserialize(bytes, PackedJson.Default.PackedHeader) ?? throw new JsonException("it is null");
         }
         catch (Exception fault) when (fault is JsonException or InvalidOperationException)
         {
