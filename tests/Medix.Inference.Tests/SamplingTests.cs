@@ -201,7 +201,8 @@ public class SamplingTests
             MinP = 1.5f, RepetitionPenalty = 0, PresencePenalty = 3, FrequencyPenalty = float.NaN,
             LogitBias = new Dictionary<int, float> { [999] = 1, [5] = 101 }, StopStrings = ["", new string('x', 2000)], Constraint = OutputConstraint.Regex("a"),
         };
-        MedixException e = Assert.Throws<MedixException>(() => Generate(generator, [new GenerationRequest(RandomModels.Text(3, 1), [1]) { Options = bad }], new SamplingOptions(1)));
+        GenerationRequest request = new(RandomModels.Text(3, 1), [1]) { Options = bad };
+        MedixException e = Assert.Throws<MedixException>(() => Generate(generator, [request], new SamplingOptions(1)));
         string[] named =
         [
             "MinP is 1.5", "RepetitionPenalty is 0", "PresencePenalty is 3", "FrequencyPenalty is NaN", "token 999", "token 5 is 101", "0 bytes", "2000 bytes", "TokenVocabulary",

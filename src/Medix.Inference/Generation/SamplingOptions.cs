@@ -1,3 +1,4 @@
+using System.Collections.ObjectModel;
 using Medix.Inference.Generation.Constraints;
 
 namespace Medix.Inference.Generation;
@@ -31,7 +32,7 @@ public sealed record SamplingOptions(int MaxNewTokens, float Temperature = 1f, f
     public float FrequencyPenalty { get; init; }
 
     /// <summary>Added to the logits of token ids: -100 to 100 each.</summary>
-    public IReadOnlyDictionary<int, float> LogitBias { get; init; } = new Dictionary<int, float>();
+    public IReadOnlyDictionary<int, float> LogitBias { get; init; } = ReadOnlyDictionary<int, float>.Empty;
 
     /// <summary>
     /// Texts that end a completion, found in the UTF-8 bytes of its visible text wherever they begin and end: the match that ends first counts, of several

@@ -25,7 +25,7 @@ internal sealed unsafe class TokenSampler(int vocabulary, int[] banned)
     /// <summary>Draws one token and leaves the logits as they were, since other draws of the same prompt may share them.</summary>
     public SampledToken Sample(Span<float> logits, SamplingState state)
     {
-        float raw = state.Options.WithRawLogProbs ? Normaliser(logits, 1f) : float.NaN;
+        Normaliser raw = state.Options.WithRawLogProbs ? NormaliserOf(logits, 1f) : new Normaliser(0, float.NaN, 1);
         for (int i = 0; i < banned.Length; i++)
         {
             hidden[i] = logits[banned[i]];
@@ -33,33 +33,31 @@ internal sealed unsafe class TokenSampler(int vocabulary, int[] banned)
         }
 
         SampledToken token = state.Options.KeepsLogits ? SampleAsIs(logits, state) : SampleAdjusted(logits, state);
-        float rawLogProb = logits[token.Id] - raw;
-        for (int i = 0; i < banned.Length; i++)
+                for (int i = 0; i < banned.Length; i++)
         {
             logits[banned[i]] = hidden[i];
         }
 
-        return token with { RawLogProb = rawLogProb };
+        return token with { RawLogProb = raw.LogProb(logits[token.Id]) };
     }
 
     private SampledToken SampleAsIs(Span<float> logits, SamplingState state)
     {
-        float max = SoundMax(logits), inverse = state.InverseTemperature;
-        float sum = Exponentials(logits, max, inverse);
+        Normaliser normaliser = NormaliserOf(logits, state.InverseTemperature);
         if (state.Options.Temperature == 0)
         {
-            int best = logits.IndexOf(max);
-            return new SampledToken(best, ((logits[best] - max) * inverse) - MathF.Log(sum), 0, float.NaN);
+            int best = logits.IndexOf(normaliser.Max);
+            return new SampledToken(best, normaliser.LogProb(logits[best]), 0, float.NaN);
         }
 
-        (int id, double mass) = Draw(state, sum);
-        float logProb = ((logits[id] - max) * inverse) - MathF.Log(sum);
-        return new SampledToken(id, logProb, mass == sum ? logProb : (float)Math.Log(weights[id] / mass), float.NaN);
+        (int id, double mass) = Draw(state, normaliser.Sum);
+        float logProb = normaliser.LogProb(logits[id]);
+        return new SampledToken(id, logProb, mass == normaliser.Sum ? logProb : (float)Math.Log(weights[id] / mass), float.NaN);
     }
 
     private SampledToken SampleAdjusted(Span<float> logits, SamplingState state)
     {
-        float inverse = state.InverseTemperature, normaliser = Normaliser(logits, inverse);
+        Normaliser normaliser = NormaliserOf(logits, state.InverseTemperature);
         Span<float> adjusted = kept;
         CopyAllowed(logits, adjusted, state);
         state.Adjust(adjusted);
@@ -74,12 +72,11 @@ internal sealed unsafe class TokenSampler(int vocabulary, int[] banned)
         if (state.Options.Temperature == 0)
         {
             int best = adjusted.IndexOf(max);
-            return new SampledToken(best, (logits[best] * inverse) - normaliser, 0, float.NaN);
+            return new SampledToken(best, normaliser.LogProb(logits[best]), 0, float.NaN);
         }
 
-        float sum = Exponentials(adjusted, max, inverse);
-        (int id, double mass) = Draw(state, sum);
-        return new SampledToken(id, (logits[id] * inverse) - normaliser, (float)Math.Log(weights[id] / mass), float.NaN);
+        (int id, double mass) = Draw(state, Exponentials(adjusted, max, state.InverseTemperature));
+        return new SampledToken(id, normaliser.LogProb(logits[id]), (float)Math.Log(weights[id] / mass), float.NaN);
     }
 
     /// <summary>The logits, minus infinity where the constraint forbids the token.</summary>
@@ -116,11 +113,11 @@ internal sealed unsafe class TokenSampler(int vocabulary, int[] banned)
         }
     }
 
-    /// <summary>log Σ e^(logit·scale).</summary>
-    private float Normaliser(ReadOnlySpan<float> logits, float scale)
+    /// <summary>What turns logits into log-probabilities; the weights are left as e^((logit - max)·scale).</summary>
+    private Normaliser NormaliserOf(ReadOnlySpan<float> logits, float scale)
     {
         float max = SoundMax(logits);
-        return (max * scale) + MathF.Log(Exponentials(logits, max, scale));
+        return new Normaliser(max, Exponentials(logits, max, scale), scale);
     }
 
     private float Exponentials(ReadOnlySpan<float> logits, float max, float scale)
@@ -293,6 +290,11 @@ internal sealed unsafe class TokenSampler(int vocabulary, int[] banned)
         }
 
         return kept[target];
+    }
+
+    private readonly record struct Normaliser(float Max, float Sum, float Scale)
+    {
+        public float LogProb(float logit) => ((logit - Max) * Scale) - MathF.Log(Sum);
     }
 
     /// <summary>A token and the sum of the weights it was drawn from.</summary>

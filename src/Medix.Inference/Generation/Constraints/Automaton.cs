@@ -18,7 +18,7 @@ internal sealed class Automaton(Grammar grammar, TokenTrie? trie)
     private const int MostMasks = 2048;
 
     /// <summary>Places visited for one mask at most: some tenths of a second.</summary>
-    private const int MostWork = 4_000_000;
+    private const int MostWork = 1_000_000;
 
     private readonly Lock gate = new();
     private readonly Dictionary<Place[], AutomatonState> states = new(PlacesComparer.Instance);
@@ -26,6 +26,8 @@ internal sealed class Automaton(Grammar grammar, TokenTrie? trie)
     private readonly Dictionary<StackKey, ReturnStack> stacks = [];
     private readonly HashSet<Place> found = [];
     private readonly Stack<Place> open = new();
+    private readonly List<Place> moved = [];
+    private readonly List<Place> reading = [];
     private readonly AutomatonState[] path = new AutomatonState[(trie?.Depth ?? 0) + 1];
     private AutomatonState? start;
     private long nextStack;
@@ -140,17 +142,17 @@ internal sealed class Automaton(Grammar grammar, TokenTrie? trie)
     private AutomatonState StepInside(AutomatonState state, int kind)
     {
         byte value = grammar.Examples[kind];
-        List<Place> places = [];
+        moved.Clear();
         foreach (Place place in state.Places)
         {
             GrammarNode node = grammar.Nodes[place.Node];
             if (node.Range.First <= value && value <= node.Range.Last)
             {
-                places.Add(place with { Node = node.Next });
+                moved.Add(place with { Node = node.Next });
             }
         }
 
-        AutomatonState next = Close(places);
+        AutomatonState next = Close(moved);
         Volatile.Write(ref state.Next[kind], next);
         return next;
     }
@@ -159,26 +161,34 @@ internal sealed class Automaton(Grammar grammar, TokenTrie? trie)
     private AutomatonState Close(List<Place> from)
     {
         bool complete = false;
-        List<Place> reading = [];
+        reading.Clear();
         found.Clear();
-        from.ForEach(Visit);
-        while (open.TryPop(out Place place))
+        foreach (Place place in from)
         {
-            GrammarNode node = grammar.Nodes[place.Node];
+            Visit(place);
+        }
+
+        while (open.TryPop(out Place at))
+        {
+            GrammarNode node = grammar.Nodes[at.Node];
             switch (node.Kind)
             {
                 case NodeKind.Read:
-                    reading.Add(place);
+                    reading.Add(at);
                     break;
                 case NodeKind.Split:
-                    Array.ForEach(node.Targets, target => Visit(place with { Node = target }));
+                    foreach (int target in node.Targets)
+                    {
+                        Visit(at with { Node = target });
+                    }
+
                     break;
                 case NodeKind.Call:
-                    Visit(new Place(grammar.Rules[node.Rule].Start, Push(place.Stack, node)));
+                    Visit(new Place(grammar.Rules[node.Rule].Start, Push(at.Stack, node)));
                     break;
                 default:
-                    complete |= place.Stack is null;
-                    if (place.Stack is { } stack)
+                    complete |= at.Stack is null;
+                    if (at.Stack is { } stack)
                     {
                         Visit(new Place(stack.Node, stack.Below));
                     }
