@@ -1,4 +1,5 @@
 using System.Text;
+using Medix.Inference.Generation.Constraints;
 using Medix.Text;
 
 namespace Medix.Inference.Generation;
@@ -10,15 +11,16 @@ namespace Medix.Inference.Generation;
 public sealed class TokenVocabulary
 {
     private readonly byte[][] bytes;
+    private readonly Lazy<TokenTrie> trie;
 
     /// <summary>Takes the bytes from a tokenizer.</summary>
-    public TokenVocabulary(Tokenizer tokenizer)
-    {
-        ArgumentNullException.ThrowIfNull(tokenizer);
-        bytes = [.. Enumerable.Range(0, tokenizer.VocabularySize).Select(id => IsSpecial(tokenizer, id) ? [] : tokenizer.BytesOf(id).ToArray())];
-    }
+    public TokenVocabulary(Tokenizer tokenizer) : this(Visible(tokenizer)) { }
 
-    internal TokenVocabulary(IEnumerable<byte[]> bytes) => this.bytes = [.. bytes];
+    internal TokenVocabulary(IEnumerable<byte[]> bytes)
+    {
+        this.bytes = [.. bytes];
+        trie = new Lazy<TokenTrie>(() => new TokenTrie(this.bytes));
+    }
 
     /// <summary>The largest token id plus one.</summary>
     public int Count => bytes.Length;
@@ -36,6 +38,15 @@ public sealed class TokenVocabulary
         }
 
         return Encoding.UTF8.GetString([.. text.Take(mostBytes)]);
+    }
+
+    /// <summary>The bytes as a tree, made when first asked for.</summary>
+    internal TokenTrie Trie => trie.Value;
+
+    private static IEnumerable<byte[]> Visible(Tokenizer tokenizer)
+    {
+        ArgumentNullException.ThrowIfNull(tokenizer);
+        return Enumerable.Range(0, tokenizer.VocabularySize).Select(id => IsSpecial(tokenizer, id) ? [] : tokenizer.BytesOf(id).ToArray());
     }
 
     private static bool IsSpecial(Tokenizer tokenizer, int id) => tokenizer.AddedTokens.TryGetValue(id, out AddedToken? token) && token.Special;
