@@ -101,6 +101,25 @@ public class ServingPrefixTests
         Assert.True(server.Statistics.ImageBytes > 0);
     }
 
+    [Fact]
+    public async Task Features_are_made_when_their_prompt_has_its_turn()
+    {
+        using Qwen3VLModel model = RandomModels.Create(2);
+        using GenerationServer server = new(model, NoCaches with { PromptChunk = 64 });
+        using ManualResetEventSlim sent = new();
+        long image = 12 * 48 * 3 * sizeof(float), most = 0;
+        server.AfterStep = () =>
+        {
+            sent.Wait(Token);
+            most = Math.Max(most, server.Statistics.ImageBytes);
+        };
+        Task<Completion>[] tasks = [.. Enumerable.Range(0, 6).Select(i => server.GenerateAsync(RandomModels.WithImage(200, 8, 6, (ulong)i), Sampling, 1, Token))];
+        sent.Set();
+        await Task.WhenAll(tasks);
+        Assert.InRange(most, image, 2 * image);
+        Assert.Equal(0, server.Statistics.ImageBytes);
+    }
+
     [Theory]
     [InlineData(4, null)]
     [InlineData(6, 2)]
