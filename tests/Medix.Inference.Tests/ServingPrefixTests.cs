@@ -1,4 +1,5 @@
 using Medix.Inference.Generation;
+using Medix.Inference.Kernels;
 using Medix.Inference.Qwen3VL;
 using Medix.Inference.Serving;
 using Medix.Text;
@@ -100,6 +101,25 @@ public class ServingPrefixTests
         Assert.True(server.Statistics.ImageBytes > 0);
     }
 
+    [Fact]
+    public async Task Features_are_made_when_their_prompt_has_its_turn()
+    {
+        using Qwen3VLModel model = RandomModels.Create(2);
+        using GenerationServer server = new(model, NoCaches with { PromptChunk = 64 });
+        using ManualResetEventSlim sent = new();
+        long image = 12 * 48 * 3 * sizeof(float), most = 0;
+        server.AfterStep = () =>
+        {
+            sent.Wait(Token);
+            most = Math.Max(most, server.Statistics.ImageBytes);
+        };
+        Task<Completion>[] tasks = [.. Enumerable.Range(0, 6).Select(i => server.GenerateAsync(RandomModels.WithImage(200, 8, 6, (ulong)i), Sampling, 1, Token))];
+        sent.Set();
+        await Task.WhenAll(tasks);
+        Assert.InRange(most, image, 2 * image);
+        Assert.Equal(0, server.Statistics.ImageBytes);
+    }
+
     [Theory]
     [InlineData(4, null)]
     [InlineData(6, 2)]
@@ -124,8 +144,8 @@ public class ServingPrefixTests
                 AssertSame(Alone(alone, inputs[i * i % 8], Sampling, (ulong)i), await tasks[i]);
             }
 
+            await server.GenerateAsync(inputs[1], Sampling, 99, Token);
             long reused = server.Statistics.PromptTokensReused;
-            Assert.Equal(cached == 0, reused == 0);
             await server.GenerateAsync(inputs[1], Sampling, 99, Token);
             Assert.Equal(reused + (cached == 0 ? 0 : Page), server.Statistics.PromptTokensReused);
             Assert.InRange(server.Statistics.ImageBytes, 0, 20_000);
@@ -134,5 +154,55 @@ public class ServingPrefixTests
         Assert.InRange(most, 2, pages);
         Assert.InRange(mostCached, 0, cached ?? (pages / 2));
         Assert.Equal(0, model.Decoder.Pages.Used);
+    }
+
+    [Fact]
+    public void The_cache_gives_up_the_oldest_pages_first_and_later_ones_before_those_they_build_on()
+    {
+        using KvPages pages = new(1, 1, 16, KernelSet.Best);
+        PrefixCache cache = new(pages, 5);
+        ContentHash[] old = [.. Enumerable.Range(0, 3).Select(i => new ContentHash(1, (UInt128)i))], recent = [.. Enumerable.Range(0, 2).Select(i => new ContentHash(2, (UInt128)i))];
+        Keep(recent, 1);
+        KvSequence reader = Keep(old, 3);
+        Keep(recent, 2);
+        Assert.Equal((5, 5), (cache.Count, cache.Idle));
+        Assert.True(cache.TryGet(old[2], out nint read));
+        pages.Retain(read);
+        Assert.Equal(4, cache.Idle);
+        AssertFreed(old[1], old[0], recent[1]);
+        pages.Return(read);
+        AssertFreed(old[2], recent[0]);
+        Assert.False(cache.FreeOne());
+        Assert.Equal(0, pages.Used);
+        Keep(old, 3);
+        Keep([.. recent, .. Enumerable.Range(2, 4).Select(i => new ContentHash(2, (UInt128)i))], 6);
+        Assert.Equal(5, cache.Count);
+        cache.Clear();
+        Assert.Equal((0, 0), (pages.Used, reader.Length));
+
+        KvSequence Keep(ContentHash[] chain, int count)
+        {
+            KvSequence sequence = new(pages);
+            int from = 0;
+            for (; from < count && cache.TryGet(chain[from], out nint page); from++)
+            {
+                sequence.Adopt(page);
+            }
+
+            sequence.Extend((count - from) * Page);
+            cache.Add(chain.AsSpan(0, count), sequence.Held, from);
+            sequence.Clear();
+            return sequence;
+        }
+
+        void AssertFreed(params ContentHash[] order)
+        {
+            foreach (ContentHash hash in order)
+            {
+                Assert.True(cache.TryGet(hash, out _));
+                Assert.True(cache.FreeOne());
+                Assert.False(cache.TryGet(hash, out _));
+            }
+        }
     }
 }

@@ -158,7 +158,10 @@ public class ServingServerTests
         using Qwen3VLModel model = RandomModels.Create(2), other = RandomModels.Create(1, seed: 2);
         Dictionary<string, float[]> parameters = RandomModels.Parameters(RandomModels.Seeing, 2);
         using GenerationServer server = new(model);
+        TaskCompletionSource live = new();
+        server.AfterStep = () => _ = server.Statistics.Live == 0 || live.TrySetResult();
         Task<Completion> before = server.GenerateAsync(Inputs[3], Sampling, 4, Token);
+        await live.Task.WaitAsync(Token);
         await server.ChangeModelAsync(changed => changed.UpdateWeights((name, start, values) => parameters[name].AsSpan((int)start, values.Length).CopyTo(values)), Token);
         Assert.True(before.IsCompletedSuccessfully);
         Assert.Equal(0, (await AfterAsync()).PromptTokensReused);

@@ -132,18 +132,6 @@ internal sealed unsafe class KvSequence(KvPages pages, KvSequence? prefix = null
 
     public KvPages Pages => pages;
 
-    /// <summary>Adds positions, to be written before they are read.</summary>
-    public void Extend(int positions)
-    {
-        Length += positions;
-        while (count * KvPages.Positions < Length)
-        {
-            Hold(pages.Rent());
-        }
-    }
-
-    public nint Page(int position) => held[position / KvPages.Positions];
-
     /// <summary>The pages in the order of their positions.</summary>
     public ReadOnlySpan<nint> Held => held.AsSpan(0, count);
 
@@ -159,6 +147,18 @@ internal sealed unsafe class KvSequence(KvPages pages, KvSequence? prefix = null
         Hold(page);
         Length += KvPages.Positions;
     }
+
+    /// <summary>Adds positions, to be written before they are read.</summary>
+    public void Extend(int positions)
+    {
+        Length += positions;
+        while (count * KvPages.Positions < Length)
+        {
+            Hold(pages.Rent());
+        }
+    }
+
+    public nint Page(int position) => held[position / KvPages.Positions];
 
     /// <summary>Gives all pages back.</summary>
     public void Clear()

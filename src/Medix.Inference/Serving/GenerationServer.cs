@@ -27,6 +27,7 @@ public sealed class GenerationServer : IDisposable, IAsyncDisposable
 
     private readonly Thread thread;
     private int stopping;
+    private int ended;
 
     /// <summary>Starts the server's thread.</summary>
     /// <param name="model">The model, which nobody else may use until the server is disposed; the server does not dispose it.</param>
@@ -104,6 +105,11 @@ public sealed class GenerationServer : IDisposable, IAsyncDisposable
         ObjectDisposedException.ThrowIf(Volatile.Read(ref stopping) != 0, this);
         ModelChange wish = new(change, cancellationToken);
         changes.Enqueue(wish);
+        if (Volatile.Read(ref ended) != 0)
+        {
+            DropChanges();
+        }
+
         work.Set();
         await wish.Done.Task.ConfigureAwait(false);
     }
@@ -197,20 +203,27 @@ public sealed class GenerationServer : IDisposable, IAsyncDisposable
 
     private void End()
     {
-        ObjectDisposedException stopped = new(nameof(GenerationServer), "The generation server was stopped before this request had ended.");
+        ObjectDisposedException stopped = Stopped();
         engine.FailAll(stopped);
         foreach (ServerRequest request in queue.Close())
         {
             request.Fail(stopped);
         }
 
-        while (changes.TryDequeue(out ModelChange? change))
-        {
-            change.Done.TrySetException(stopped);
-        }
-
+        Interlocked.Exchange(ref ended, 1);
+        DropChanges();
         engine.Dispose();
     }
+
+    private void DropChanges()
+    {
+        while (changes.TryDequeue(out ModelChange? change))
+        {
+            change.Done.TrySetException(Stopped());
+        }
+    }
+
+    private static ObjectDisposedException Stopped() => new(nameof(GenerationServer), "The generation server was stopped before this had ended.");
 
     private sealed class ModelChange(Action<Qwen3VLModel> change, CancellationToken cancellation)
     {

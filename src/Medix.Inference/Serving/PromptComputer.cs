@@ -32,16 +32,20 @@ internal sealed class PromptComputer(
         computing.RemoveAll(request => started.Contains(request) || failed.Exists(other => other.Request == request));
     }
 
-    /// <summary>Cached pages and features for all; the first image that nobody has seen is encoded.</summary>
+    /// <summary>
+    /// Cached pages for all, features for those whose turn it is (others would only take memory); the first image that nobody has seen is encoded.
+    /// </summary>
     private void Prepare(List<ServerRequest> computing, List<FailedRequest> failed)
     {
         bool encoded = false;
+        int rows = options.PromptChunk;
         foreach (ServerRequest request in computing)
         {
             Adopt(request);
             try
             {
-                encoded = encoded || (!SeeKnown(request) && Encode(request));
+                encoded = encoded || (rows > 0 && !SeeKnown(request) && Encode(request));
+                rows -= request.PromptLength - request.Sequence.Length;
             }
 #pragma warning disable CA1031 // Whatever the engine throws ends this request, not the server.
             catch (Exception e)
