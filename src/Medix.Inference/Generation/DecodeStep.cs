@@ -94,7 +94,7 @@ internal sealed unsafe class DecodeStep : PoolJob
         int vocabulary = model.Config.Text.VocabularySize;
         Span<float> logits = new(decoder.Logits + ((long)row * vocabulary), vocabulary);
         observe?.Invoke(draws[row].Prompt.Request, draws[row].Count, logits);
-        draws[row].Append(samplers[worker].Sample(logits, draws[row].Random), model.Config.EosTokenIds);
+        draws[row].Append(samplers[worker].Sample(logits, draws[row].Sampling));
     }
 
     private void Place(List<LiveDraw> live)

@@ -1,6 +1,5 @@
 using Medix.Inference.Kernels;
 using Medix.Inference.Qwen3VL;
-using Medix.Runs;
 
 namespace Medix.Inference.Generation;
 
@@ -16,7 +15,7 @@ internal sealed class LivePrompt(Prompt prompt, int request, int draws)
     /// <summary>Rotary position of the first generated token.</summary>
     public int NextPosition { get; } = prompt.Tokens.Length + prompt.Positions.Delta;
 
-    public int Length => prompt.Tokens.Length;
+    public int[] Tokens => prompt.Tokens;
 
     /// <summary>Gives the prompt's keys and values back after its last draw.</summary>
     public void FinishOne()
@@ -29,18 +28,20 @@ internal sealed class LivePrompt(Prompt prompt, int request, int draws)
 }
 
 /// <summary>One completion on its way.</summary>
-internal sealed class LiveDraw(LivePrompt prompt, int draw, ulong seed, int mostTokens)
+internal sealed class LiveDraw(LivePrompt prompt, int draw, SamplingState sampling)
 {
-    private readonly int[] tokens = new int[mostTokens];
-    private readonly float[] logProbs = new float[mostTokens];
+    private readonly int[] tokens = new int[sampling.Options.MaxNewTokens];
+    private readonly float[] logProbs = new float[sampling.Options.MaxNewTokens];
+    private readonly float[] sampledLogProbs = new float[sampling.Options.MaxNewTokens];
+    private readonly float[] rawLogProbs = sampling.Options.WithRawLogProbs ? new float[sampling.Options.MaxNewTokens] : [];
 
     public LivePrompt Prompt => prompt;
 
     public int Draw => draw;
 
-    public KvSequence Sequence { get; } = new(prompt.Sequence.Pages, prompt.Sequence, mostTokens);
+    public KvSequence Sequence { get; } = new(prompt.Sequence.Pages, prompt.Sequence, sampling.Options.MaxNewTokens);
 
-    public SeededRandom Random { get; } = Seed.Random(seed);
+    public SamplingState Sampling => sampling;
 
     public int Count { get; private set; }
 
@@ -48,19 +49,18 @@ internal sealed class LiveDraw(LivePrompt prompt, int draw, ulong seed, int most
 
     public FinishReason? Finish { get; private set; }
 
-    public void Append(SampledToken token, IReadOnlyList<int> endTokens)
+    public void Append(SampledToken token)
     {
         tokens[Count] = token.Id;
-        logProbs[Count++] = token.LogProb;
-        for (int i = 0; i < endTokens.Count; i++)
+        logProbs[Count] = token.LogProb;
+        sampledLogProbs[Count] = token.SampledLogProb;
+        if (rawLogProbs.Length > 0)
         {
-            if (endTokens[i] == token.Id)
-            {
-                Finish = FinishReason.Stop;
-            }
+            rawLogProbs[Count] = token.RawLogProb;
         }
 
-        Finish ??= Count == tokens.Length ? FinishReason.Length : null;
+        Count++;
+        Finish = sampling.Accept(token.Id) ?? (Count == tokens.Length ? FinishReason.Length : null);
     }
 
     /// <summary>Gives the keys and values back.</summary>
@@ -74,6 +74,12 @@ internal sealed class LiveDraw(LivePrompt prompt, int draw, ulong seed, int most
     public Completion Complete()
     {
         GiveBack();
-        return new Completion(tokens[..Count], logProbs[..Count], Finish!.Value);
+        return new Completion(tokens[..Count], logProbs[..Count], Finish!.Value)
+        {
+            SampledLogProbs = sampledLogProbs[..Count],
+            RawLogProbs = rawLogProbs.Length > 0 ? rawLogProbs[..Count] : null,
+            StopString = sampling.Stops?.Found,
+            TextBytes = sampling.Stops?.Found is null ? null : sampling.Stops.TextBytes,
+        };
     }
 }
