@@ -89,7 +89,7 @@ public class SpeculationTests
             SpeculationStatistics all = default;
             foreach (ModelInput input in SpeculationModels.Inputs)
             {
-                using DraftModel proposer = new(draft, new DraftModelOptions(5, 0, 0));
+                using DraftModel proposer = new(draft, new DraftModelOptions(5, default(GuessCost), 0));
                 SpeculativeCompletion actual = SpeculationModels.Speculative(model, proposer, input, Greedy, 1);
                 SpeculationModels.AssertSame(SpeculationModels.Plain(model, input, Greedy, 1), actual.Completion);
                 all = new(0, 0, all.Proposed + actual.Statistics.Proposed, all.Accepted + actual.Statistics.Accepted);
@@ -105,7 +105,7 @@ public class SpeculationTests
         using Qwen3VLModel model = RandomModels.Create(2);
         foreach (SamplingOptions options in (SamplingOptions[])[Sampled, Sampled with { TopP = 1, TopK = 0 }, Sampled with { TopK = 0, MinP = 0.05f }])
         {
-            using DraftModel proposer = new(model, new DraftModelOptions(6, 0, 0));
+            using DraftModel proposer = new(model, new DraftModelOptions(6, default(GuessCost), 0));
             SpeculativeCompletion actual = SpeculationModels.Speculative(model, proposer, SpeculationModels.Inputs[0], options, 5);
             Assert.True(actual.Statistics.Proposed > 40);
             Assert.Equal(1, actual.Statistics.AcceptanceRate);
@@ -117,7 +117,7 @@ public class SpeculationTests
     {
         using Qwen3VLModel model = RandomModels.Create(2), near = SpeculationModels.Near(0.05f);
         SamplingOptions options = Sampled with { PresencePenalty = 1, LogitBias = new Dictionary<int, float> { [5] = 3 } };
-        using DraftModel proposer = new(near, new DraftModelOptions(5, 0, 0));
+        using DraftModel proposer = new(near, new DraftModelOptions(5, default(GuessCost), 0));
         SpeculativeCompletion actual = SpeculationModels.Speculative(model, proposer, SpeculationModels.Inputs[0], options, 5);
         SpeculationModels.AssertSame(SpeculationModels.Plain(model, SpeculationModels.Inputs[0], options, 5), actual.Completion);
         Assert.True(actual.Statistics.Accepted > 0);

@@ -5,9 +5,9 @@ namespace Medix.Inference.Generation.Speculation;
 
 /// <summary>How a <see cref="DraftModel"/> guesses.</summary>
 /// <param name="MostTokens">Tokens of a guess at most, 1 to <see cref="SpeculativeGenerator.MostTokens"/>.</param>
-/// <param name="RowCost">What each guessed token adds to a pass of the large model, as a share of a pass without any, 0 to 1.</param>
+/// <param name="Cost">What checking guesses costs the large model; null takes <see cref="GuessCost.Default"/>.</param>
 /// <param name="DraftCost">A pass of the small model as a share of one of the large one, 0 to 1; null takes the ratio of the bytes that they read.</param>
-public sealed record DraftModelOptions(int MostTokens = 8, double RowCost = 0.1, double? DraftCost = null);
+public sealed record DraftModelOptions(int MostTokens = 8, GuessCost? Cost = null, double? DraftCost = null);
 
 /// <summary>
 /// A smaller model of the same vocabulary writes ahead what the larger one then checks (arXiv 2211.17192, 2302.01318). It draws from its own distribution at the same
@@ -27,10 +27,10 @@ public sealed class DraftModel : ITokenProposer, IDisposable
     {
         this.draft = draft;
         this.options = options ?? new DraftModelOptions();
-        if (this.options is not { MostTokens: >= 1 and <= SpeculativeGenerator.MostTokens, RowCost: >= 0 and <= 1, DraftCost: null or (>= 0 and <= 1) })
+        if (this.options is not { MostTokens: >= 1 and <= SpeculativeGenerator.MostTokens, DraftCost: null or (>= 0 and <= 1) } || this.options.Cost is { IsSound: false })
         {
             throw new MedixException(
-                $"{this.options} cannot be used: expected MostTokens from 1 to {SpeculativeGenerator.MostTokens}, RowCost and DraftCost from 0 to 1.");
+                $"{this.options} cannot be used: expected MostTokens from 1 to {SpeculativeGenerator.MostTokens}, DraftCost from 0 to 1 and costs from 0 to 10.");
         }
     }
 
@@ -50,7 +50,8 @@ public sealed class DraftModel : ITokenProposer, IDisposable
 
         SamplingRules.Require(context.Options with { StopStrings = [], Constraint = null }, draft.Config, context.Input.Tokens.Length, null);
         double ratio = options.DraftCost ?? Math.Min(1, (double)draft.BytesPerToken / context.Model.BytesPerToken);
-        text = new DraftText(draft, context, options.MostTokens, options.RowCost + ratio);
+        GuessCost check = options.Cost ?? GuessCost.Default;
+        text = new DraftText(draft, context, options.MostTokens, new GuessCost(check.First + ratio, check.Further + ratio));
     }
 
     /// <inheritdoc />

@@ -18,10 +18,10 @@ internal sealed class DraftText : IDisposable
     private readonly SeededRandom random;
     private readonly int[] banned;
     private readonly int[] read;
-    private readonly double cost;
+    private readonly GuessCost cost;
     private int pause;
 
-    public DraftText(Qwen3VLModel draft, ProposalContext context, int mostTokens, double cost)
+    public DraftText(Qwen3VLModel draft, ProposalContext context, int mostTokens, GuessCost cost)
     {
         this.cost = cost;
         rates = new GuessRates(1, mostTokens);

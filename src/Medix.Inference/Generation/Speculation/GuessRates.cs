@@ -47,9 +47,9 @@ internal sealed class GuessRates(int levels, int mostTokens)
 
     /// <summary>
     /// The length that gives most tokens per time, after Leviathan et al., arXiv 2211.17192, theorem 3.8: a pass over k guessed tokens gives 1 + r₁ + r₁r₂ + … + r₁…rₖ
-    /// tokens and takes 1 + k·<paramref name="cost"/> times as long as one without; 0 where nothing is gained.
+    /// tokens and takes as long as <paramref name="cost"/> says; 0 where nothing is gained.
     /// </summary>
-    public int BestLength(int guessLevel, double cost, int most)
+    public int BestLength(int guessLevel, GuessCost cost, int most)
     {
         double expected = 1, all = 1, best = 1;
         int length = 0;
@@ -57,7 +57,7 @@ internal sealed class GuessRates(int levels, int mostTokens)
         {
             all *= rates[Math.Min(guessLevel + k - 1, levels - 1)];
             expected += all;
-            double gain = expected / (1 + (k * cost));
+            double gain = expected / cost.Of(k);
             if (gain > best)
             {
                 (best, length) = (gain, k);

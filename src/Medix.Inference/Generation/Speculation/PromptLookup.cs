@@ -6,11 +6,8 @@ namespace Medix.Inference.Generation.Speculation;
 /// <param name="Shortest">The fewest last tokens that must have occurred before, at least 1.</param>
 /// <param name="Longest">The most last tokens that are compared, at most 16.</param>
 /// <param name="MostTokens">Tokens of a guess at most, 1 to <see cref="SpeculativeGenerator.MostTokens"/>.</param>
-/// <param name="RowCost">
-/// What each guessed token adds to a pass, as a share of a pass without any, 0 to 1: with it the length of guesses is chosen. Large models, whose passes wait for
-/// memory, have less than small ones.
-/// </param>
-public sealed record PromptLookupOptions(int Shortest = 2, int Longest = 5, int MostTokens = 10, double RowCost = 0.1);
+/// <param name="Cost">What checking guesses costs; null takes <see cref="GuessCost.Default"/>.</param>
+public sealed record PromptLookupOptions(int Shortest = 2, int Longest = 5, int MostTokens = 10, GuessCost? Cost = null);
 
 /// <summary>
 /// Guesses that what followed the last tokens when they occurred before follows them again (prompt lookup decoding, Saxena 2023): answers about a report repeat its
@@ -20,6 +17,7 @@ public sealed record PromptLookupOptions(int Shortest = 2, int Longest = 5, int 
 public sealed class PromptLookup : ITokenProposer
 {
     private readonly PromptLookupOptions options;
+    private readonly GuessCost cost;
     private readonly int[] guess;
     private GuessRates rates;
 
@@ -27,11 +25,13 @@ public sealed class PromptLookup : ITokenProposer
     public PromptLookup(PromptLookupOptions? options = null)
     {
         this.options = options ?? new PromptLookupOptions();
-        if (this.options is not { Shortest: >= 1, Longest: <= 16, MostTokens: >= 1 and <= SpeculativeGenerator.MostTokens, RowCost: >= 0 and <= 1 }
-            || this.options.Shortest > this.options.Longest)
+        cost = this.options.Cost ?? GuessCost.Default;
+        if (this.options is not { Shortest: >= 1, Longest: <= 16, MostTokens: >= 1 and <= SpeculativeGenerator.MostTokens }
+            || this.options.Shortest > this.options.Longest
+            || !cost.IsSound)
         {
             throw new MedixException(
-                $"{this.options} cannot be used: expected 1 ≤ Shortest ≤ Longest ≤ 16, MostTokens from 1 to {SpeculativeGenerator.MostTokens} and RowCost from 0 to 1.");
+                $"{this.options} cannot be used: expected 1 ≤ Shortest ≤ Longest ≤ 16, MostTokens from 1 to {SpeculativeGenerator.MostTokens} and costs from 0 to 10.");
         }
 
         guess = new int[this.options.MostTokens];
@@ -62,7 +62,7 @@ public sealed class PromptLookup : ITokenProposer
 
         int level = length - options.Shortest;
         rates.Remember(guess, text.Length, level);
-        int count = rates.BestLength(level, options.RowCost, proposal.Room);
+        int count = rates.BestLength(level, cost, proposal.Room);
         for (int i = 0; i < count; i++)
         {
             proposal.Add(guess[i]);
