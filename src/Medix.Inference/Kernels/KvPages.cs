@@ -160,6 +160,18 @@ internal sealed unsafe class KvSequence(KvPages pages, KvSequence? prefix = null
 
     public nint Page(int position) => held[position / KvPages.Positions];
 
+    /// <summary>Forgets the positions from <paramref name="length"/> on, of this sequence alone, and gives back the pages that held nothing else.</summary>
+    public void Truncate(int length)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(length);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(length, Length);
+        Length = length;
+        while (count > 0 && (count - 1) * KvPages.Positions >= length)
+        {
+            pages.Return(held[--count]);
+        }
+    }
+
     /// <summary>Gives all pages back.</summary>
     public void Clear()
     {
