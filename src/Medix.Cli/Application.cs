@@ -52,6 +52,7 @@ internal static class Application
         AdapterCommand.Create(),
         EmbedCommand.Create(),
         InspectCommand.Create(),
+        QuantizeCommand.Create(),
         BenchCommand.Create(),
     };
 }
