@@ -53,6 +53,7 @@ internal static class Application
         ChatCommand.Create(),
         EmbedCommand.Create(),
         InspectCommand.Create(),
+        QuantizeCommand.Create(),
         BenchCommand.Create(),
     };
 }

@@ -11,6 +11,17 @@ public static class NewFolder
     /// </summary>
     public static void Write(string folder, Action<string> fill)
     {
+        Task filled = WriteAsync(folder, partial =>
+        {
+            fill(partial);
+            return Task.CompletedTask;
+        });
+        filled.GetAwaiter().GetResult();
+    }
+
+    /// <summary>The same where filling takes awaiting.</summary>
+    public static async Task WriteAsync(string folder, Func<string, Task> fill)
+    {
         string target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
         if (File.Exists(target) || (Directory.Exists(target) && Directory.EnumerateFileSystemEntries(target).Any()))
         {
@@ -22,7 +33,7 @@ public static class NewFolder
         try
         {
             Directory.CreateDirectory(partial);
-            fill(partial);
+            await fill(partial).ConfigureAwait(false);
             if (Directory.Exists(target))
             {
                 Directory.Delete(target);
