@@ -51,6 +51,7 @@ internal static class Application
         InitCommand.Create(),
         AdapterCommand.Create(),
         EmbedCommand.Create(),
+        ImportCommand.Create(),
         InspectCommand.Create(),
         BenchCommand.Create(),
     };
