@@ -52,6 +52,7 @@ internal static class Application
         AdapterCommand.Create(),
         EmbedCommand.Create(),
         ImportCommand.Create(),
+        ExportCommand.Create(),
         InspectCommand.Create(),
         BenchCommand.Create(),
     };
