@@ -30,6 +30,8 @@ public class CommandLineTests
     [InlineData("unknown shape", "init qwen9 --out x", "qwen3-vl-2b")]
     [InlineData("unreadable size", "init qwen3-vl-2b --out x --shard-size many", "5GB")]
     [InlineData("nothing to import", "import /nowhere.gguf --out x", "/nowhere.gguf")]
+    [InlineData("nothing to export", "export gguf no-such-model --out x.gguf", "no-such-model")]
+    [InlineData("unknown kind of file", "export gguf no-such-model --out x.gguf --type q9", "q4_k_m")]
     [InlineData("nothing to inspect", "inspect no-such-model", "no-such-model")]
     [InlineData("no base to merge into", "adapter merge no-such-model no-such-adapter --out x", "no-such-model")]
     [InlineData("adapter that fits nothing", "train --set tuning.lora.pattern=nothing", "q_proj")]

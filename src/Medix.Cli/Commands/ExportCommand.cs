@@ -16,8 +16,15 @@ internal static class ExportCommand
     {
         var model = new Argument<string>("model") { Description = "Folder of a Qwen3 or Qwen3-VL model, or its name in the hub's cache" };
         var output = new Option<string>("--out") { Description = "GGUF file for the language model", Required = true };
-        var type = new Option<string>("--type") { Description = $"{string.Join(", ", GgufExportType.Names)}", DefaultValueFactory = _ => GgufExportType.F16.Name };
-        type.AcceptOnlyFromAmong([.. GgufExportType.Names, .. GgufExportType.Names.Select(name => name.ToUpperInvariant())]);
+        string known = string.Join(", ", GgufExportType.Names);
+        var type = new Option<string>("--type") { Description = $"Kind of numbers: {known}", DefaultValueFactory = _ => GgufExportType.F16.Name };
+        type.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<string>() is { } name && GgufExportType.Find(name) is null)
+            {
+                result.AddError($"--type is '{name}', expected one of {known}.");
+            }
+        });
         var mmproj = new Option<string?>("--mmproj") { Description = "GGUF file for the vision tower: f16, or as --type where that is f32, bf16 or q8_0" };
         var command = new Command("gguf", "Write GGUF files for llama.cpp, as its own converter and quantiser do") { model, output, type, mmproj };
         command.SetAction((parsed, token) => Task.Run(

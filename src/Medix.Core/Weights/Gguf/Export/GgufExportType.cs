@@ -39,7 +39,8 @@ public sealed record GgufExportType(string Name, int FileType, BlockFormat Forma
     /// <summary>The kind of this name in any case, or null. As for llama.cpp, <c>q4_k</c> and <c>q5_k</c> are <c>q4_k_m</c> and <c>q5_k_m</c>.</summary>
     public static GgufExportType? Find(string name)
     {
-        string full = name is "q4_k" or "Q4_K" or "q5_k" or "Q5_K" ? name + "_m" : name;
+        ArgumentNullException.ThrowIfNull(name);
+        string full = name.ToUpperInvariant() is "Q4_K" or "Q5_K" ? name + "_m" : name;
         return All.FirstOrDefault(type => type.Name.Equals(full, StringComparison.OrdinalIgnoreCase));
     }
 

@@ -70,20 +70,8 @@ public static class GgufWriter
     }
 
     /// <summary>Takes the room at once: a full disk is found before hours of work.</summary>
-    private static FileStream Create(string path, long bytes)
-    {
-        try
-        {
-            return new FileStream(
-                path, new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, Share = FileShare.None, BufferSize = BufferBytes, PreallocationSize = bytes });
-        }
-        catch (IOException) when (File.Exists(path))
-        {
-            // The room was not there, but the name was taken.
-            File.Delete(path);
-            throw;
-        }
-    }
+    private static FileStream Create(string path, long bytes) => new(
+        path, new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, Share = FileShare.None, BufferSize = BufferBytes, PreallocationSize = bytes });
 
     private static void Check(string path, IReadOnlyList<KeyValuePair<string, GgufValue>> metadata, IReadOnlyList<GgufStreamedTensor> tensors)
     {

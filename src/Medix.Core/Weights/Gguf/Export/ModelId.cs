@@ -33,10 +33,9 @@ internal sealed partial record ModelId(string Name, string? Organization, string
         string[] parts = name.Split('-', StringSplitOptions.RemoveEmptyEntries);
         Role[] roles = Roles(parts, parameters);
         bool[] based = MarkBase(parts, roles);
-        string? Join(Func<int, bool> wanted) => Enumerable.Range(0, parts.Length).Where(wanted).Select(i => parts[i]).Distinct(StringComparer.Ordinal).ToArray() is { Length: > 0 } found
-            ? string.Join('-', found)
-            : null;
-        string? size = Join(i => roles[i] == Role.Size), finetune = Join(i => roles[i] == Role.Finetune), version = Join(i => roles[i] == Role.Version && !based[i]);
+        IEnumerable<string> Those(Func<int, bool> wanted) => Enumerable.Range(0, parts.Length).Where(wanted).Select(i => parts[i]);
+        string? Join(Func<int, bool> wanted) => Joined(Those(wanted));
+        string? size = Joined(Those(i => roles[i] == Role.Size).Distinct(StringComparer.Ordinal)), finetune = Join(i => roles[i] == Role.Finetune), version = Join(i => roles[i] == Role.Version && !based[i]);
         return new(name, organization, size is null && finetune is null && version is null ? null : Join(i => based[i]), finetune, version, size);
     }
 
@@ -45,6 +44,8 @@ internal sealed partial record ModelId(string Name, string? Organization, string
         word.Any(char.IsLower) && !word.Any(char.IsUpper) && !VersionOrNumber().IsMatch(word)
             ? string.Concat(word.Select((c, i) => i == 0 || !char.IsLetter(word[i - 1]) ? char.ToUpperInvariant(c) : c))
             : word));
+
+    private static string? Joined(IEnumerable<string> parts) => string.Join('-', parts) is { Length: > 0 } text ? text : null;
 
     private static Role[] Roles(string[] parts, long parameters)
     {

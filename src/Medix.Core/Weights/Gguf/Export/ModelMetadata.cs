@@ -73,9 +73,9 @@ internal static class ModelMetadata
         metadata.Add("clip.vision.feed_forward_length", vision.Intermediate);
         metadata.Add("clip.vision.block_count", vision.Depth);
         metadata.Add("clip.vision.attention.head_count", vision.Heads);
-        JsonFields processor = JsonFields.Load(Path.Combine(model.Folder, "preprocessor_config.json"));
         foreach (string name in (string[])["image_mean", "image_std"])
         {
+            JsonFields processor = Processor(model.Folder, name);
             double[] channels = processor.Doubles(name);
             metadata.Add($"clip.vision.{name}", channels.Length == 3 ? GgufValue.Of(Array.ConvertAll(channels, value => (float)value)) : throw processor.Wrong(name, "three numbers"));
         }
@@ -88,5 +88,15 @@ internal static class ModelMetadata
         metadata.Add("clip.vision.is_deepstack_layers", GgufValue.Of([.. Enumerable.Range(0, vision.Depth).Select(block => vision.DeepstackIndexes.Contains(block))]));
         metadata.Add(Quantization, QuantizationVersion);
         return metadata.Entries;
+    }
+
+    /// <summary>Where the image processor's settings say this: transformers 5 saves them within the processor's, older versions in a file of their own.</summary>
+    private static JsonFields Processor(string folder, string setting)
+    {
+        string whole = Path.Combine(folder, "processor_config.json");
+        JsonFields? processor = File.Exists(whole) ? JsonFields.Load(whole) : null;
+        return processor?.OptionalObject("image_processor") is { } images && images.Has(setting) ? images
+            : processor?.Has(setting) == true ? processor
+            : JsonFields.Load(Path.Combine(folder, "preprocessor_config.json"));
     }
 }

@@ -10,6 +10,7 @@ internal sealed class TensorStream
 {
     private const int SliceValues = 1 << 21, PartValues = 1 << 15;
     private const float LargestHalf = 65504;
+    private const float LargestBFloat16 = 3.3895314e38f;
 
     private float[] _values = [];
     private byte[] _bytes = [];
@@ -42,8 +43,8 @@ internal sealed class TensorStream
 
     private static void Require(PlannedTensor tensor, long start, ReadOnlySpan<float> values)
     {
-        bool wide = tensor.Format == BlockFormats.F32 || tensor.Format == BlockFormats.BF16;
-        float most = wide ? float.MaxValue : LargestHalf, largest = Math.Abs(TensorPrimitives.MaxMagnitude(values));
+        float most = tensor.Format == BlockFormats.F32 ? float.MaxValue : tensor.Format == BlockFormats.BF16 ? LargestBFloat16 : LargestHalf;
+        float largest = Math.Abs(TensorPrimitives.MaxMagnitude(values));
         if (largest <= most)
         {
             return;
@@ -57,7 +58,7 @@ internal sealed class TensorStream
 
         string value = values[at].ToString("R", CultureInfo.InvariantCulture);
         throw new MedixException(float.IsFinite(values[at])
-            ? $"Tensor '{tensor.Source}' has {value} near index {start + at}, more than the {LargestHalf} that {tensor.Format.Name} can hold. Export as bf16 or f32."
+            ? string.Create(CultureInfo.InvariantCulture, $"Tensor '{tensor.Source}' has {value} near index {start + at}, more than the {most} that {tensor.Format.Name} can hold. Export as bf16 or f32.")
             : $"Tensor '{tensor.Source}' has {value} near index {start + at}; weights must be finite. Fetch the model again, or go back to a checkpoint from before training diverged.");
     }
 }
