@@ -52,6 +52,8 @@ internal static class Application
         AdapterCommand.Create(),
         ChatCommand.Create(),
         EmbedCommand.Create(),
+        ImportCommand.Create(),
+        ExportCommand.Create(),
         InspectCommand.Create(),
         QuantizeCommand.Create(),
         BenchCommand.Create(),

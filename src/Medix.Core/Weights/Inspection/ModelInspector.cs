@@ -14,7 +14,7 @@ public static class ModelInspector
 
     /// <summary>The architectures that Medix loads, by the names that <c>config.json</c> gives them.</summary>
     public static IReadOnlyList<string> KnownArchitectures { get; } =
-        [ModelConfigReader.Dense, ModelConfigReader.Mixture, ModelConfigReader.TextOnly, "BertModel", "StaticModel"];
+        [ModelConfigReader.Dense, ModelConfigReader.Mixture, ModelConfigReader.TextOnly, ModelConfigReader.TextMixture, "BertModel", "StaticModel"];
 
     /// <summary>Inspects a model's, an embedder's or an adapter's folder, or one safetensors file.</summary>
     /// <exception cref="MedixException">
