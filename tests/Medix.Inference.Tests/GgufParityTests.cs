@@ -89,7 +89,8 @@ public class GgufParityTests
         int files = 0, checkpoints = 0;
         foreach (string tower in Towers())
         {
-            using GgufModel gguf = Directory.GetFiles(Folder("models"), "*.gguf").Order(StringComparer.Ordinal).Select(path => TryOpen(path, tower)).First(model => model is not null)!;
+            string[] models = [.. Directory.GetFiles(Folder("models"), "*.gguf").Order(StringComparer.Ordinal)];
+            using GgufModel gguf = models.Select(path => TryOpen(path, tower)).First(model => model is not null)!;
             using Qwen3VLModel model = Qwen3VLModel.FromReader(gguf.Config, StoragePlan.For(WeightStorage.Fp32), gguf.ReadFloat32);
             float[] seen = See(model, golden);
             AssertClose(golden.ReadFloat32("transformers_f32"), seen, rounded, $"{tower} against transformers");
@@ -139,7 +140,8 @@ public class GgufParityTests
     }
 
     /// <summary>Norms and biases are in single precision in every file: the checkpoint that a tower was made from has the same.</summary>
-    private static bool HasTower(Checkpoint checkpoint, GgufModel gguf) => ModelTensors.Of(gguf.Config).Where(tensor => GgufTensorNames.IsVision(tensor.Name) && tensor.Shape.Length == 1)
+    private static bool HasTower(Checkpoint checkpoint, GgufModel gguf) => ModelTensors.Of(gguf.Config)
+        .Where(tensor => GgufTensorNames.IsVision(tensor.Name) && tensor.Shape.Length == 1)
         .All(tensor =>
         {
             float[] values = new float[tensor.Shape[0]];

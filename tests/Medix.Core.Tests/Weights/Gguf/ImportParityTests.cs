@@ -1,6 +1,4 @@
 using System.Text.Json;
-using Medix.Core.Tests.Text;
-using Medix.Imaging;
 using Medix.Testing;
 using Medix.Text;
 using Medix.Weights;
@@ -94,7 +92,8 @@ public sealed class ImportParityTests
                 Assert.Equal(published.EosTokenIds, found.EosTokenIds);
                 if (found.Vision is not null)
                 {
-                    Assert.Equivalent(published, found, strict: true);
+                    Assert.Equivalent(model.Tower!.Config.Vision, found.Vision, strict: true);
+                    Assert.Equivalent(published with { Vision = null }, found with { Vision = null }, strict: true);
                 }
 
                 string target = folder.File("out");
@@ -106,12 +105,8 @@ public sealed class ImportParityTests
                     "tokenizer_class", "add_bos_token", "add_prefix_space", "additional_special_tokens", "errors", "clean_up_tokenization_spaces", "split_special_tokens");
                 string[] vision = ["preprocessor_config.json", "video_preprocessor_config.json", "chat_template.json"];
                 Assert.All(vision, name => Assert.Equal(found.Vision is not null, File.Exists(Path.Combine(target, name))));
-                if (found.Vision is not null)
-                {
-                    Array.ForEach(vision[..2], name => AssertJson(model.Checkpoint.Folder, target, name));
-                    Assert.Equal(
-                        ImageProcessorOptions.Load(Path.Combine(model.Checkpoint.Folder, vision[0])).ToString(), ImageProcessorOptions.Load(Path.Combine(target, vision[0])).ToString());
-                }
+                string[] processors = found.Vision is null ? [] : vision[..2];
+                Array.ForEach(processors, name => AssertJson(model.Tower!.Folder, target, name));
             }
         }
 
@@ -202,7 +197,8 @@ public sealed class ImportParityTests
     /// <summary>These properties are equal, or all where none is named.</summary>
     private static void AssertJson(string expectedFolder, string actualFolder, string name, params string[] properties)
     {
-        using JsonDocument expected = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(expectedFolder, name))), actual = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(actualFolder, name)));
+        using JsonDocument expected = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(expectedFolder, name)));
+        using JsonDocument actual = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(actualFolder, name)));
         foreach (string property in properties.Length > 0 ? properties : [.. expected.RootElement.EnumerateObject().Select(entry => entry.Name)])
         {
             JsonElement left = expected.RootElement.GetProperty(property), right = actual.RootElement.GetProperty(property);

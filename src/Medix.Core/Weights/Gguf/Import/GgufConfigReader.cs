@@ -187,7 +187,8 @@ internal static class GgufConfigReader
     /// <summary>The file names one token or two; published models and llama.cpp itself stop at the end of a text too.</summary>
     private static int[] StopTokens(GgufMetadata metadata, string[] tokens)
     {
-        IEnumerable<int> named = ((string[])[GgufTokenizerReader.EndOfTurn, "tokenizer.ggml.eot_token_id"]).Where(metadata.Has).Select(key => metadata.Number(key, 0, tokens.Length - 1));
+        IEnumerable<string> keys = ((string[])[GgufTokenizerReader.EndOfTurn, "tokenizer.ggml.eot_token_id"]).Where(metadata.Has);
+        IEnumerable<int> named = keys.Select(key => metadata.Number(key, 0, tokens.Length - 1));
         return [.. named.Append(Array.IndexOf(tokens, EndOfText)).Where(id => id >= 0).Distinct()];
     }
 
