@@ -37,7 +37,13 @@ public static class LicenseCheck
         string[] unknown = [.. parts.SelectMany(Unknown)];
         License? least = conflicts.Length > 0 || licenses.Length == 0 ? null : ShareAlike(licenses) ?? licenses[^1];
         string? demand = least is null ? null : Demand(parts, least, certain: unknown.Length == 0);
-        string[] warnings = [.. conflicts.Select(conflict => $"{Found(parts)}. {conflict}"), .. demand is null ? Array.Empty<string>() : [demand], .. parts.SelectMany(part => part.Warnings), .. unknown];
+        string[] warnings =
+        [
+            .. conflicts.Select(conflict => $"{Found(parts)}. {conflict}"),
+            .. demand is null ? Array.Empty<string>() : [demand],
+            .. parts.SelectMany(part => part.Warnings),
+            .. unknown,
+        ];
         return new LicenseVerdict(parts, unknown.Length > 0 ? null : least, conflicts.Length > 0, warnings);
     }
 

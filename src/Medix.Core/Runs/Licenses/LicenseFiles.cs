@@ -46,7 +46,8 @@ internal static partial class LicenseFiles
     private static LicenseStatement? OfMatter(string folder)
     {
         CardFrontMatter? matter = Matter(folder);
-        string[] stated = matter is null ? [] : [.. matter["license"].SelectMany(license => license == "other" && matter["license_name"].Count > 0 ? matter["license_name"] : [license])];
+        string[] stated = matter is null ? []
+            : [.. matter["license"].SelectMany(license => license == "other" && matter["license_name"].Count > 0 ? matter["license_name"] : [license])];
         return stated.Length == 0 ? null : new LicenseStatement(
             [.. stated.Select(name => LicenseProse.SaysNone(name) ? License.Missing : LicenseTable.Named(name)).Distinct()], Card, string.Join(", ", stated));
     }
@@ -65,8 +66,8 @@ internal static partial class LicenseFiles
     /// <summary>All LICENSE files as one statement: of a work that comes under two there are two.</summary>
     private static LicenseStatement? OfTexts(string folder)
     {
-        string[] names = !Directory.Exists(folder) ? []
-            : [.. Directory.EnumerateFiles(folder).Select(path => Path.GetFileName(path)).Where(name => LicenseName().IsMatch(name)).Order(StringComparer.Ordinal).Take(MaxLicenseFiles)];
+        IEnumerable<string> files = Directory.Exists(folder) ? Directory.EnumerateFiles(folder).Select(path => Path.GetFileName(path)) : [];
+        string[] names = [.. files.Where(name => LicenseName().IsMatch(name)).Order(StringComparer.Ordinal).Take(MaxLicenseFiles)];
         License[] licenses = [.. names.SelectMany(name => OfText(name, Read(Path.Combine(folder, name)) ?? "")).Distinct()];
         return licenses.Length == 0 ? null : new LicenseStatement(
             licenses, string.Join(", ", names), string.Join(", ", licenses.Select(license => license.Rank >= 0 ? license.Id : "a text that Medix does not know")));

@@ -15,7 +15,8 @@ internal static partial class LicenseProse
     public static bool SaysOwnTerms(string text) => OwnTerms().IsMatch(text);
 
     /// <summary>The texts of all lines such as "**Licence as stated:** CC BY 4.0".</summary>
-    public static IReadOnlyList<string> Lines(string text) => [.. Line().Matches(text).Take(MostLines).Select(match => match.Groups["text"].Value.Trim()).Where(line => line.Length > 0)];
+    public static IReadOnlyList<string> Lines(string text) =>
+        [.. Line().Matches(text).Take(MostLines).Select(match => match.Groups["text"].Value.Trim()).Where(line => line.Length > 0)];
 
     /// <summary>The text of the first such line, table row, or paragraph under a heading "License" of a card.</summary>
     public static string? InCard(string text) => CardLine().Match(text) is { Success: true } match ? match.Groups["text"].Value.Trim() : null;

@@ -125,7 +125,8 @@ internal sealed class LicenseSettlement
         {
             if (recipe is not null)
             {
-                _warnings.Add($"Of {_what} {open.ReadFrom} leaves a licence open (\"{LicenseProse.Shortened(open.Words)}\"), {_field} says {recipe.Names}: have the owner's word for it.");
+                string words = LicenseProse.Shortened(open.Words);
+                _warnings.Add($"Of {_what} {open.ReadFrom} leaves a licence open (\"{words}\"), {_field} says {recipe.Names}: have the owner's word for it.");
             }
         }
 

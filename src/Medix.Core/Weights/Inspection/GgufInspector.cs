@@ -3,6 +3,7 @@ using System.Text.RegularExpressions;
 using Medix.Runs;
 using Medix.Runs.Licenses;
 using Medix.Weights.Gguf;
+using Medix.Weights.Gguf.Quantisation;
 
 namespace Medix.Weights.Inspection;
 
@@ -61,7 +62,8 @@ internal static partial class GgufInspector
         string architecture = Text(metadata, "general.architecture") ?? "not named";
         LicensedPart licence = Licence(path, metadata);
         List<string> notes = [.. licence.Warnings];
-        string[] unread = [.. table.Entries.Where(entry => !Gguf.Quantisation.BlockFormats.All.Single(format => format.Name == entry.DType).CanRead).Select(entry => entry.DType!).Distinct()];
+        string[] readable = [.. BlockFormats.All.Where(format => format.CanRead).Select(format => format.Name)];
+        string[] unread = [.. table.Entries.Select(entry => entry.DType!).Distinct().Except(readable)];
         if (unread.Length > 0)
         {
             notes.Add($"Medix does not read tensors of type {string.Join(", ", unread)}.");
@@ -77,13 +79,15 @@ internal static partial class GgufInspector
 
     private static string Summary(GgufMetadata metadata, string architecture)
     {
-        string? Named(string key, string words) => Number(metadata, $"{architecture}.{key}") is { } number ? string.Create(CultureInfo.InvariantCulture, $"{number} {words}") : null;
+        string? Named(string key, string words) =>
+            Number(metadata, $"{architecture}.{key}") is { } number ? string.Create(CultureInfo.InvariantCulture, $"{number} {words}") : null;
         string?[] facts =
         [
             Text(metadata, "general.name"),
             Named("block_count", "layers"), Named("embedding_length", "wide"), Named("attention.head_count", "heads"), Named("attention.head_count_kv", "of keys and values"),
             Named("feed_forward_length", "in the MLP"), Named("expert_count", "experts"), Named("expert_used_count", "of them per token"), Named("context_length", "positions"),
-            Named("vision.block_count", "vision layers"), Named("vision.embedding_length", "wide"), Named("vision.attention.head_count", "heads"), Named("vision.patch_size", "pixels to a patch"),
+            Named("vision.block_count", "vision layers"), Named("vision.embedding_length", "wide"), Named("vision.attention.head_count", "heads"),
+            Named("vision.patch_size", "pixels to a patch"),
         ];
         return string.Join(", ", facts.OfType<string>());
     }
@@ -144,7 +148,8 @@ internal static partial class GgufInspector
         }
 
         string folder = Path.GetDirectoryName(path) ?? "", stem = name.Groups["stem"].Value;
-        string[] parts = [.. Enumerable.Range(1, count).Select(i => Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{stem}-{i:00000}-of-{count:00000}{Extension}")))];
+        IEnumerable<string> names = Enumerable.Range(1, count).Select(i => string.Create(CultureInfo.InvariantCulture, $"{stem}-{i:00000}-of-{count:00000}{Extension}"));
+        string[] parts = [.. names.Select(part => Path.Combine(folder, part))];
         return parts.Contains(path) ? parts : [path];
     }
 

@@ -37,7 +37,9 @@ public sealed class LicenseTests : IDisposable
     }
 
     [Theory]
-    [InlineData("Per row in metadata.csv: CC BY 4.0 x6, CC BY 3.0 x6, CC BY x2, CC BY-SA x1, CC BY-NC-SA (4.0) x35.", "CC-BY-4.0, CC-BY-3.0, CC-BY (version unknown), CC-BY-SA (version unknown), CC-BY-NC-SA-4.0")]
+    [InlineData(
+        "Per row in metadata.csv: CC BY 4.0 x6, CC BY 3.0 x6, CC BY x2, CC BY-SA x1, CC BY-NC-SA (4.0) x35.",
+        "CC-BY-4.0, CC-BY-3.0, CC-BY (version unknown), CC-BY-SA (version unknown), CC-BY-NC-SA-4.0")]
     [InlineData("bert-base-uncased vocab: Apache-2.0 (google-research/bert); questions are SQuAD (CC BY-SA 4.0)", "Apache-2.0, CC-BY-SA-4.0")]
     [InlineData("US Government work, public domain notice (LICENSE kept)", "LicenseRef-Public-Domain")]
     [InlineData("No licence file; paper calls it public", "")]
