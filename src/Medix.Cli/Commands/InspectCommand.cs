@@ -11,7 +11,7 @@ internal static class InspectCommand
 {
     public static Command Create()
     {
-        var model = new Argument<string>("model") { Description = "Folder of a model, an embedder or an adapter, or a .safetensors file" };
+        var model = new Argument<string>("model") { Description = "Folder of a model, an embedder or an adapter, or a .safetensors, .safetensors.index.json or .gguf file" };
         var tensors = new Option<bool>("--tensors") { Description = "List every tensor: name, type, shape, bytes, file" };
         Option<bool> json = SharedOptions.Json();
         var command = new Command("inspect", "Say what a model is without reading its weights: architecture, parameters, tensors, tokenizer, licence") { model, tensors, json };
