@@ -21,11 +21,15 @@ public class ServingMemoryTests
         SamplingOptions options = Sampling with { MaxNewTokens = 2550 };
         await RunAsync();
         long pages = model.Decoder.Pages.Bytes, before = 0, most = 0, steps = 0, live = 0;
+        int collections = 0;
         server.AfterStep = () =>
         {
             long now = GC.GetAllocatedBytesForCurrentThread();
             ServerStatistics statistics = server.Statistics;
-            if (live == 4 && statistics.Live == 4)
+            // A collection writes off what is left of the thread's current piece of memory, as if it had been allocated.
+            bool undisturbed = collections == GC.CollectionCount(0);
+            collections = GC.CollectionCount(0);
+            if (live == 4 && statistics.Live == 4 && undisturbed)
             {
                 steps++;
                 most = Math.Max(most, now - before);
@@ -36,7 +40,7 @@ public class ServingMemoryTests
         };
         await RunAsync();
         Assert.Equal(pages, model.Decoder.Pages.Bytes);
-        Assert.True(steps > 2500, $"{steps} steps");
+        Assert.True(steps > 2000, $"{steps} steps");
         Assert.Equal(0, most);
 
         Task RunAsync() => Task.WhenAll(Enumerable.Range(0, 4).Select(i => streaming
