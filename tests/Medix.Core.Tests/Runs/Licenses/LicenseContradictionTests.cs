@@ -48,6 +48,7 @@ public sealed class LicenseContradictionTests : IDisposable
     [InlineData("---\nlicense: mit\n---\n", "**Licence as stated:** CC BY-NC-SA 4.0", null, "CC-BY-NC-SA-4.0", "README.md says MIT, but SOURCE.md says CC-BY-NC-SA-4.0")]
     [InlineData(NonCommercial, "Licence: MIT", null, "CC-BY-NC-SA-4.0", "SOURCE.md says MIT, but README.md says CC-BY-NC-SA-4.0")]
     [InlineData("---\nlicense: cc-by-4.0\n---\n", null, "Attribution-NonCommercial 4.0 International", "CC-BY-NC-4.0", "README.md says CC-BY-4.0, but LICENSE says CC-BY-NC-4.0")]
+    [InlineData("---\nlicense: cc-by-sa-4.0\n---\n", "Licence: CC BY-NC-SA 4.0", null, "CC-BY-NC-SA-4.0", "README.md says CC-BY-SA-4.0, but SOURCE.md says")]
     [InlineData("# x", "Licence: CC BY-SA 4.0", "GNU GENERAL PUBLIC LICENSE Version 2", null, "both count")]
     [InlineData("---\nlicense: cc-by-4.0\n---\n", "Licence: CC BY", null, "CC-BY-4.0", null)]
     [InlineData("---\nlicense: mit\n---\n", "Licence: questions CC0 1.0; code MIT", "Permission is hereby granted, free of charge, to any person obtaining", "MIT", null)]

@@ -83,6 +83,8 @@ public sealed class WeightFileChecksTests : IDisposable
     {
         File.WriteAllBytes(folder.File("x.dat"), [0x80, protocol, .. System.Text.Encoding.Latin1.GetBytes(rest)]);
         Assert.Empty(WeightFileChecks.PicklesIn(folder.Path));
+        File.WriteAllBytes(folder.File("x.dat"), [0x80, protocol, .. "}}}}"u8, .. new byte[2000]]);
+        Assert.Empty(WeightFileChecks.PicklesIn(folder.Path));
     }
 
     [Fact]
