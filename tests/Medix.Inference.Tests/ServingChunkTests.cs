@@ -1,6 +1,7 @@
 using Medix.Inference.Kernels;
 using Medix.Inference.Qwen3VL;
 using Medix.Text;
+using Medix.Weights;
 
 namespace Medix.Inference.Tests;
 
@@ -22,6 +23,21 @@ public class ServingChunkTests
     public void Where_a_prompt_is_cut_changes_no_logit(int chunk, int threads, WeightStorage storage)
     {
         using Qwen3VLModel model = RandomModels.Create(threads, storage: storage);
+        AssertCutChangesNothing(model, chunk);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(40)]
+    public void Nor_with_experts(int chunk)
+    {
+        TextConfig sparse = RandomModels.Seeing.Text with { Experts = 5, ExpertsPerToken = 2, ExpertIntermediate = 24, DenseLayers = [1] };
+        using Qwen3VLModel model = RandomModels.Create(2, RandomModels.Seeing with { Architecture = "Qwen3VLMoeForConditionalGeneration", Text = sparse });
+        AssertCutChangesNothing(model, chunk);
+    }
+
+    private static void AssertCutChangesNothing(Qwen3VLModel model, int chunk)
+    {
         foreach (ModelInput input in Inputs)
         {
             float[] whole = model.Logits(input), parts = new float[whole.Length];

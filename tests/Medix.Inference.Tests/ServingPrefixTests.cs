@@ -161,7 +161,8 @@ public class ServingPrefixTests
     {
         using KvPages pages = new(1, 1, 16, KernelSet.Best);
         PrefixCache cache = new(pages, 5);
-        ContentHash[] old = [.. Enumerable.Range(0, 3).Select(i => new ContentHash(1, (UInt128)i))], recent = [.. Enumerable.Range(0, 2).Select(i => new ContentHash(2, (UInt128)i))];
+        ContentHash[] old = [.. Enumerable.Range(0, 3).Select(i => new ContentHash(1, (UInt128)i))];
+        ContentHash[] recent = [.. Enumerable.Range(0, 2).Select(i => new ContentHash(2, (UInt128)i))];
         Keep(recent, 1);
         KvSequence reader = Keep(old, 3);
         Keep(recent, 2);
