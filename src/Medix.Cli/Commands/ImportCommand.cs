@@ -35,7 +35,8 @@ internal static class ImportCommand
         progress.Dispose();
         ExpectedTensor[] tensors = [.. ModelTensors.Of(model.Config)];
         long parameters = tensors.Sum(tensor => tensor.Shape.Aggregate(1L, (product, side) => product * side));
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{folder}: {model.Config.Architecture}, {tensors.Length} tensors, {parameters:N0} parameters, {options.DType}"));
+        Console.WriteLine(string.Create(
+            CultureInfo.InvariantCulture, $"{folder}: {model.Config.Architecture}, {tensors.Length} tensors, {parameters:N0} parameters, {options.DType}"));
         return ExitCode.Success;
     }
 }

@@ -25,8 +25,8 @@ internal sealed record GgufCase(string Name, GgufModel Gguf, Checkpoint Checkpoi
                 {
                     seeing += tower is null ? 0 : 1;
                     yield return new(
-                        Path.GetFileName(path), model, checkpoints.Select(Checkpoint.Open).Single(opened => Keep(opened, HasVectorsOf(opened, model, vision: false))),
-                        tower is null ? null : checkpoints.Select(Checkpoint.Open).Single(opened => Keep(opened, HasVectorsOf(opened, model, vision: true))));
+                        Path.GetFileName(path), model, checkpoints.Select(Checkpoint.Open).First(opened => Keep(opened, HasVectorsOf(opened, model, vision: false))),
+                        tower is null ? null : checkpoints.Select(Checkpoint.Open).First(opened => Keep(opened, HasVectorsOf(opened, model, vision: true))));
                 }
             }
         }
@@ -41,7 +41,8 @@ internal sealed record GgufCase(string Name, GgufModel Gguf, Checkpoint Checkpoi
     public string KindOf(ExpectedTensor tensor)
     {
         GgufParts parts = GgufTensorNames.IsVision(tensor.Name) ? Gguf.Vision! : Gguf.Text;
-        return GgufTensorNames.Of(tensor.Name, Gguf.Config.Vision?.DeepstackIndexes ?? []).Select(name => parts.Tensor(name).Format.Name).Distinct().Single();
+        return string.Join(
+            " and ", GgufTensorNames.Of(tensor.Name, Gguf.Config.Vision?.DeepstackIndexes ?? []).Select(name => parts.Tensor(name).Format.Name).Distinct());
     }
 
     public void Dispose()

@@ -1,6 +1,4 @@
 using System.Text.Json;
-using Medix.Core.Tests.Text;
-using Medix.Imaging;
 using Medix.Testing;
 using Medix.Text;
 using Medix.Weights;
@@ -63,7 +61,7 @@ public sealed class ImportParityTests
             using (TempFolder folder = new())
             {
                 string target = folder.File("out");
-                GgufImporter.Import(model.Gguf, target, new("F32", ShardBytes: 200_000), cancellationToken: TestContext.Current.CancellationToken);
+                GgufImporter.Import(model.Gguf, target, new("F32", ShardBytes: 300_000), cancellationToken: TestContext.Current.CancellationToken);
                 using Checkpoint written = Checkpoint.Open(target);
                 Assert.Equivalent(model.Gguf.Config, written.Config, strict: true);
                 Assert.True(written.Files.Count > 1, "The weights were to be in several files.");
@@ -79,34 +77,11 @@ public sealed class ImportParityTests
         }
     }
 
-    /// <summary>The default: what the converter rounded to fp16 comes back as the published bfloat16.</summary>
+    /// <summary>In the default type: what the converter rounded to fp16 comes back as the published bfloat16.</summary>
     [Fact]
-    public void Rounded_to_bfloat16_the_weights_are_the_checkpoints()
+    public void Shape_settings_and_rounded_weights_are_the_checkpoints()
     {
         int compared = 0;
-        foreach (GgufCase model in GgufCase.All())
-        {
-            using (model)
-            using (TempFolder folder = new())
-            {
-                GgufImporter.Import(model.Gguf, folder.File("out"), new(), cancellationToken: TestContext.Current.CancellationToken);
-                using Checkpoint written = Checkpoint.Open(folder.File("out"));
-                Assert.True(File.Exists(folder.File("out/model.safetensors")), "One file was expected.");
-                foreach (ExpectedTensor tensor in ModelTensors.Of(written.Config).Where(tensor => tensor.OtherShape is null && model.KindOf(tensor) is "F32" or "F16" or "BF16"))
-                {
-                    Assert.Equal("BF16", written.Info(tensor.Name).DType);
-                    AssertClose(model.Published(tensor), written.ReadFloat32(tensor.Name), HalfStep, $"{model.Name}, {tensor.Name}");
-                    compared++;
-                }
-            }
-        }
-
-        Assert.True(compared > 0, "There was nothing to compare.");
-    }
-
-    [Fact]
-    public void Shape_tokens_and_settings_are_the_checkpoints()
-    {
         foreach (GgufCase model in GgufCase.All())
         {
             using (model)
@@ -117,25 +92,25 @@ public sealed class ImportParityTests
                 Assert.Equal(published.EosTokenIds, found.EosTokenIds);
                 if (found.Vision is not null)
                 {
-                    Assert.Equivalent(published, found, strict: true);
+                    Assert.Equivalent(model.Tower!.Config.Vision, found.Vision, strict: true);
+                    Assert.Equivalent(published with { Vision = null }, found with { Vision = null }, strict: true);
                 }
 
                 string target = folder.File("out");
                 GgufImporter.Import(model.Gguf, target, new(), cancellationToken: TestContext.Current.CancellationToken);
+                compared += CompareWeights(model, target);
                 AssertJson(model.Checkpoint.Folder, target, "generation_config.json", "bos_token_id", "eos_token_id", "pad_token_id", "do_sample", "temperature", "top_k", "top_p");
                 AssertJson(
                     model.Checkpoint.Folder, target, "tokenizer_config.json", "added_tokens_decoder", "chat_template", "eos_token", "pad_token", "bos_token", "unk_token",
                     "tokenizer_class", "add_bos_token", "add_prefix_space", "additional_special_tokens", "errors", "clean_up_tokenization_spaces", "split_special_tokens");
                 string[] vision = ["preprocessor_config.json", "video_preprocessor_config.json", "chat_template.json"];
                 Assert.All(vision, name => Assert.Equal(found.Vision is not null, File.Exists(Path.Combine(target, name))));
-                if (found.Vision is not null)
-                {
-                    Array.ForEach(vision[..2], name => AssertJson(model.Checkpoint.Folder, target, name));
-                    Assert.Equal(
-                        ImageProcessorOptions.Load(Path.Combine(model.Checkpoint.Folder, vision[0])).ToString(), ImageProcessorOptions.Load(Path.Combine(target, vision[0])).ToString());
-                }
+                string[] processors = found.Vision is null ? [] : vision[..2];
+                Array.ForEach(processors, name => AssertJson(model.Tower!.Folder, target, name));
             }
         }
+
+        Assert.True(compared > 0, "There were no weights to compare.");
     }
 
     [Fact]
@@ -196,6 +171,20 @@ public sealed class ImportParityTests
         }
     }
 
+    private static int CompareWeights(GgufCase model, string folder)
+    {
+        Assert.True(File.Exists(Path.Combine(folder, "model.safetensors")), "One file was expected.");
+        using Checkpoint written = Checkpoint.Open(folder);
+        ExpectedTensor[] plain = [.. ModelTensors.Of(written.Config).Where(tensor => tensor.OtherShape is null && model.KindOf(tensor) is "F32" or "F16" or "BF16")];
+        foreach (ExpectedTensor tensor in plain)
+        {
+            Assert.Equal("BF16", written.Info(tensor.Name).DType);
+            AssertClose(model.Published(tensor), written.ReadFloat32(tensor.Name), HalfStep, $"{model.Name}, {tensor.Name}");
+        }
+
+        return plain.Length;
+    }
+
     private static void AssertClose(float[] expected, float[] actual, float tolerance, string what)
     {
         Assert.Equal(expected.Length, actual.Length);
@@ -208,7 +197,8 @@ public sealed class ImportParityTests
     /// <summary>These properties are equal, or all where none is named.</summary>
     private static void AssertJson(string expectedFolder, string actualFolder, string name, params string[] properties)
     {
-        using JsonDocument expected = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(expectedFolder, name))), actual = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(actualFolder, name)));
+        using JsonDocument expected = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(expectedFolder, name)));
+        using JsonDocument actual = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(actualFolder, name)));
         foreach (string property in properties.Length > 0 ? properties : [.. expected.RootElement.EnumerateObject().Select(entry => entry.Name)])
         {
             JsonElement left = expected.RootElement.GetProperty(property), right = actual.RootElement.GetProperty(property);

@@ -126,7 +126,7 @@ public sealed class ModelInspectorTests : IDisposable
         string message = Assert.Throws<MedixException>(() => ModelInspector.Inspect(folder.Path)).Message;
         Assert.Contains($"'{named}'", message, StringComparison.Ordinal);
         Assert.All(ModelInspector.KnownArchitectures, known => Assert.Contains(known, message, StringComparison.Ordinal));
-        Assert.Equal(5, ModelInspector.KnownArchitectures.Count);
+        Assert.Equal(6, ModelInspector.KnownArchitectures.Count);
     }
 
     [Fact]

@@ -168,11 +168,13 @@ internal static class GgufConfigReader
             throw new MedixException($"{keys.File}: 'v.position_embd.weight' has {config.PositionEmbeddings} rows, expected a square number. Fetch or convert the file again.");
         }
 
-        if (levels > decoder.Layers || (text.Has("n_deepstack_layers") && text.Number("n_deepstack_layers", 0) != levels))
+        string? taken = levels > decoder.Layers ? $"at most {decoder.Layers}, one a layer"
+            : text.Has("n_deepstack_layers") && text.Number("n_deepstack_layers", 0) is var stated && stated != levels ? stated.ToString(CultureInfo.InvariantCulture)
+            : null;
+        if (taken is not null)
         {
-            string expected = text.Has("n_deepstack_layers") ? text.Number("n_deepstack_layers", 0).ToString(CultureInfo.InvariantCulture) : $"at most {decoder.Layers}";
             throw new MedixException(
-                $"{keys.File}: {levels} blocks are marked by 'clip.vision.is_deepstack_layers', but the language model takes {expected}. Use the two files of one model.");
+                $"{keys.File}: {levels} blocks are marked by 'clip.vision.is_deepstack_layers', but the language model takes {taken}. Use the two files of one model.");
         }
     }
 
@@ -185,7 +187,8 @@ internal static class GgufConfigReader
     /// <summary>The file names one token or two; published models and llama.cpp itself stop at the end of a text too.</summary>
     private static int[] StopTokens(GgufMetadata metadata, string[] tokens)
     {
-        IEnumerable<int> named = ((string[])[GgufTokenizerReader.EndOfTurn, "tokenizer.ggml.eot_token_id"]).Where(metadata.Has).Select(key => metadata.Number(key, 0, tokens.Length - 1));
+        IEnumerable<string> keys = ((string[])[GgufTokenizerReader.EndOfTurn, "tokenizer.ggml.eot_token_id"]).Where(metadata.Has);
+        IEnumerable<int> named = keys.Select(key => metadata.Number(key, 0, tokens.Length - 1));
         return [.. named.Append(Array.IndexOf(tokens, EndOfText)).Where(id => id >= 0).Distinct()];
     }
 

@@ -1,5 +1,3 @@
-using System.Globalization;
-using System.Numerics.Tensors;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Medix.Runs;
@@ -24,10 +22,6 @@ public sealed record ImportOptions(string DType = "BF16", long ShardBytes = 5_00
 /// </remarks>
 public static class GgufImporter
 {
-    private const int SliceValues = 1 << 20;
-    private const float LargestHalf = 65504;
-    private const float LargestBFloat16 = 3.3895314e38f;
-
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
 
     /// <summary>Writes the folder, which must not hold anything yet. It appears under its name when it is whole and this software can open it.</summary>
@@ -40,59 +34,13 @@ public static class GgufImporter
         TokenizerDefinition tokenizer = GgufTokenizerReader.Read(model.Text.Metadata);
         NewFolder.Write(folder, partial =>
         {
-            WriteWeights(model, partial, options, progress, cancellationToken);
+            new GgufWeightCopy(model, options, progress, cancellationToken).Write(partial);
             string dtype = options.DType switch { "BF16" => "bfloat16", "F16" => "float16", _ => "float32" };
             ModelConfigWriter.Write(Path.Combine(partial, "config.json"), model.Config, dtype);
             TokenizerWriter.Write(tokenizer, partial);
             WriteSettings(model, partial);
             Checkpoint.Open(partial).Dispose();
         });
-    }
-
-    private static void WriteWeights(
-        GgufModel model, string folder, ImportOptions options, Action<CreationProgress>? progress, CancellationToken cancellationToken)
-    {
-        bool asHeld = model.Config.Vision is null;
-        (ExpectedTensor Tensor, long[] Shape)[] plan = [.. ModelTensors.Of(model.Config).Select(tensor => (tensor, (asHeld ? tensor.OtherShape : null) ?? tensor.Shape))];
-        long total = plan.Sum(entry => StreamedTensor.Size(options.DType, entry.Shape)), done = 0;
-        float[] buffer = [];
-        StreamedTensor[] tensors = [.. plan.Select(entry => new StreamedTensor(TensorNames.Published(entry.Tensor.Name, model.Config), options.DType, entry.Shape, stream =>
-        {
-            long count = entry.Shape.Aggregate(1L, (product, side) => product * side);
-            int most = (int)Math.Min(count, entry.Tensor.OtherShape is null || asHeld ? SliceValues : entry.Shape[1] * entry.Shape[2]);
-            buffer = buffer.Length < most ? new float[most] : buffer;
-            for (long at = 0; at < count; at += most)
-            {
-                cancellationToken.ThrowIfCancellationRequested();
-                Span<float> slice = buffer.AsSpan(0, (int)Math.Min(most, count - at));
-                if (asHeld)
-                {
-                    model.ReadFloat32AsHeld(entry.Tensor.Name, at, slice);
-                }
-                else
-                {
-                    model.ReadFloat32(entry.Tensor.Name, at, slice);
-                }
-
-                RequireFinite(model, entry.Tensor.Name, slice, options.DType);
-                TensorBytes.Write(stream, options.DType, slice);
-                done += slice.Length * (long)(DTypes.Bits(options.DType) / 8);
-                progress?.Invoke(new(entry.Tensor.Name, done, total));
-            }
-        }))];
-        CheckpointWriter.Write(folder, tensors, new(options.ShardBytes), cancellationToken);
-    }
-
-    private static void RequireFinite(GgufModel model, string name, ReadOnlySpan<float> values, string dtype)
-    {
-        float most = dtype switch { "F16" => LargestHalf, "BF16" => LargestBFloat16, _ => float.MaxValue }, largest = TensorPrimitives.MaxMagnitude(values);
-        if (!(Math.Abs(largest) <= most))
-        {
-            GgufParts parts = GgufTensorNames.IsVision(name) ? model.Vision! : model.Text;
-            throw new MedixException(
-                $"{parts.Path}: parameter '{name}' has the value {largest.ToString(CultureInfo.InvariantCulture)}, expected finite numbers of at most "
-                + $"{most.ToString(CultureInfo.InvariantCulture)}, the range of {dtype}. Choose --dtype fp32 where a number is only too large; else fetch or convert the file again.");
-        }
     }
 
     private static void WriteSettings(GgufModel model, string folder)

@@ -72,6 +72,9 @@ public sealed class GgufModel : IDisposable
     /// <summary>The same with the experts' matrices as GGUF holds them, [experts, out, in] (<see cref="ExpectedTensor.OtherShape"/>), which costs no turning.</summary>
     public void ReadFloat32AsHeld(string name, long start, Span<float> values) => Read(name, start, values, published: false);
 
+    /// <summary>Lets the system take the pages of what was read of a parameter back before its end; reading it again is allowed.</summary>
+    public void Release(string name) => Find(name).Release();
+
     /// <summary>Unmaps all files.</summary>
     public void Dispose()
     {
@@ -81,9 +84,7 @@ public sealed class GgufModel : IDisposable
 
     private void Read(string name, long start, Span<float> values, bool published)
     {
-        GgufSource source = _sources.TryGetValue(name, out GgufSource? found)
-            ? found
-            : throw new MedixException($"{Text.Path}: there is no parameter '{name}' among its {_sources.Count}. Are the names those of a published checkpoint?");
+        GgufSource source = Find(name);
         ArgumentOutOfRangeException.ThrowIfNegative(start);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(start, source.Count - values.Length);
         if (published)
@@ -100,4 +101,8 @@ public sealed class GgufModel : IDisposable
             source.Release();
         }
     }
+
+    private GgufSource Find(string name) => _sources.TryGetValue(name, out GgufSource? found)
+        ? found
+        : throw new MedixException($"{Text.Path}: there is no parameter '{name}' among its {_sources.Count}. Are the names those of a published checkpoint?");
 }

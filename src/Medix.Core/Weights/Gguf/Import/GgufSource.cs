@@ -128,14 +128,14 @@ internal sealed class GgufSource
         }
 
         GgufTensor found = _parts.Tensor(name);
-        if (!found.Shape.AsSpan().SequenceEqual(shape))
-        {
-            throw new MedixException($"{_parts.Path}: tensor '{name}' has shape {found.ShapeText}; {expected}. Fetch or convert the file again.");
-        }
-
         if (!found.Format.CanRead)
         {
             throw BlockFormat.Unreadable($"{_parts.Path}: tensor '{name}' is {found.Format.Name}");
+        }
+
+        if (!found.Shape.AsSpan().SequenceEqual(shape))
+        {
+            throw new MedixException($"{_parts.Path}: tensor '{name}' has shape {found.ShapeText}; {expected}. Fetch or convert the file again.");
         }
     }
 
