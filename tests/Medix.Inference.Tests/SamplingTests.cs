@@ -70,9 +70,10 @@ public class SamplingTests
 
     [Fact]
     public void Stop_strings_are_found_where_a_search_finds_them() =>
-        Gen.Select(Gen.String["abé"].Array[1, 3], Gen.String["abé"], Gen.Int[1, 4]).Sample((raw, text, chunk) =>
+        Gen.Select(Gen.Char["abé"].Array[1, 4].Array[1, 3], Gen.Char["abé"].Array[0, 12], Gen.Int[1, 4]).Sample((raw, characters, chunk) =>
         {
-            string[] stops = [.. raw.Select(stop => stop.Length == 0 ? "a" : stop)];
+            string[] stops = [.. raw.Select(stop => new string(stop))];
+            string text = new(characters);
             StopMatcher matcher = new(stops);
             byte[] bytes = Encoding.UTF8.GetBytes(text);
             foreach (byte[] part in bytes.Chunk(chunk))
