@@ -10,7 +10,10 @@ namespace Medix.Inference.Tests;
 public class ConstraintJsonTests
 {
     private const string Tree =
-        """{"$defs":{"node":{"type":"object","properties":{"v":{"type":"integer"},"next":{"type":"array","items":{"$ref":"#/$defs/node"}}},"required":["v"]}},"$ref":"#/$defs/node"}""";
+        """
+        {"$defs":{"node":{"type":"object","properties":{"v":{"type":"integer"},"next":{"type":"array","items":{"$ref":"#/$defs/node"}}},"required":["v"]}},
+        "$ref":"#/$defs/node"}
+        """;
 
     [Fact]
     public void Every_text_drawn_under_a_schema_is_json_that_the_schema_accepts()
@@ -86,11 +89,12 @@ public class ConstraintJsonTests
         Assert.True(constraint.Accepts(Nested(32)));
         Assert.False(constraint.Accepts(Nested(33)));
         using JsonDocument deepest = JsonDocument.Parse(Nested(32));
+        OutputConstraint lists = OutputConstraint.JsonSchema("""{"$defs":{"l":{"type":"array","items":{"$ref":"#/$defs/l"}}},"$ref":"#/$defs/l"}""");
         int deep = 0;
         for (ulong seed = 0; seed < 60; seed++)
         {
             // Ends are unlikely, so that draws run into the limit.
-            string? text = ConstraintCases.Draw(OutputConstraint.JsonSchema("""{"$defs":{"l":{"type":"array","items":{"$ref":"#/$defs/l"}}},"$ref":"#/$defs/l"}"""), seed, -3, 3000);
+            string? text = ConstraintCases.Draw(lists, seed, -3, 3000);
             if (text is not null)
             {
                 using JsonDocument document = JsonDocument.Parse(text);
@@ -134,7 +138,8 @@ public class ConstraintJsonTests
     [Fact]
     public void Bombs_are_refused()
     {
-        string doubled = string.Concat(Enumerable.Range(0, 60).Select(i => $$""" "d{{i}}":{"type":"array","items":{"$ref":"#/$defs/d{{i + 1}}"},"minItems":9000,"maxItems":9000},"""));
+        string doubled = string.Concat(Enumerable.Range(0, 60).Select(i =>
+            $$""" "d{{i}}":{"type":"array","items":{"$ref":"#/$defs/d{{i + 1}}"},"minItems":9000,"maxItems":9000},"""));
         string bomb = $$"""{"$defs":{ {{doubled}} "d60":{"type":"null"} },"$ref":"#/$defs/d0"}""";
         Assert.Contains("100000 automaton nodes", Assert.Throws<MedixException>(() => OutputConstraint.JsonSchema(bomb)).Message, StringComparison.Ordinal);
         string chain = string.Concat(Enumerable.Range(0, 5000).Select(i => $$""" "d{{i}}":{"$ref":"#/$defs/d{{i + 1}}"},"""));

@@ -70,9 +70,10 @@ public class SamplingTests
 
     [Fact]
     public void Stop_strings_are_found_where_a_search_finds_them() =>
-        Gen.Select(Gen.String["abé"].Array[1, 3], Gen.String["abé"], Gen.Int[1, 4]).Sample((raw, text, chunk) =>
+        Gen.Select(Gen.Char["abé"].Array[1, 4].Array[1, 3], Gen.Char["abé"].Array[0, 12], Gen.Int[1, 4]).Sample((raw, characters, chunk) =>
         {
-            string[] stops = [.. raw.Select(stop => stop.Length == 0 ? "a" : stop)];
+            string[] stops = [.. raw.Select(stop => new string(stop))];
+            string text = new(characters);
             StopMatcher matcher = new(stops);
             byte[] bytes = Encoding.UTF8.GetBytes(text);
             foreach (byte[] part in bytes.Chunk(chunk))
@@ -121,7 +122,8 @@ public class SamplingTests
         BatchedGenerator generator = new(model, 8, ConstraintCases.Vocabulary);
         SamplingOptions[] options =
         [
-            new(40, 0), new(60) { MinP = 0.1f, WithRawLogProbs = true }, new(50, 0.7f, 0.9f) { RepetitionPenalty = 1.3f }, new(30) { Constraint = OutputConstraint.JsonSchema("{}") },
+            new(40, 0), new(60) { MinP = 0.1f, WithRawLogProbs = true }, new(50, 0.7f, 0.9f) { RepetitionPenalty = 1.3f },
+            new(30) { Constraint = OutputConstraint.JsonSchema("{}") },
             new(45) { StopStrings = ["a", "}"], PresencePenalty = 1, LogitBias = new Dictionary<int, float> { [50] = 4 } },
         ];
         GenerationRequest[] requests = [.. options.Select((o, i) => new GenerationRequest(RandomModels.Text(3 + i, (ulong)i), [7, 8, 9]) { Options = o })];
@@ -144,7 +146,8 @@ public class SamplingTests
     public void Greedy_output_is_unchanged_where_the_constraint_holds_anyway()
     {
         using Qwen3VLModel model = RandomModels.Create(1, ConstraintCases.Model);
-        TokenVocabulary letters = new(Enumerable.Range(0, ConstraintCases.Size).Select(id => Encoding.UTF8.GetBytes(id == ConstraintCases.End ? "" : $"{(char)('a' + (id % 26))}{id}")));
+        TokenVocabulary letters = new(Enumerable.Range(0, ConstraintCases.Size).Select(id =>
+            Encoding.UTF8.GetBytes(id == ConstraintCases.End ? "" : $"{(char)('a' + (id % 26))}{id}")));
         BatchedGenerator generator = new(model, 8, letters);
         GenerationRequest[] requests = [.. Enumerable.Range(0, 4).Select(i => new GenerationRequest(RandomModels.Text(6, (ulong)i), [1]))];
         IReadOnlyList<IReadOnlyList<Completion>> free = Generate(generator, requests, new SamplingOptions(60, 0));

@@ -28,13 +28,13 @@ public class TokenSamplerTests
 
     [Fact]
     public void Filters_keep_exactly_the_top_k_and_the_nucleus_and_leave_the_log_probability_alone() =>
-        Gen.Select(Gen.Int[1, 80], Gen.Int[0, 90], Gen.Float[0.05f, 1f], Gen.Float[0, 0.4f], Gen.Float[0.3f, 3f], Gen.ULong).Sample((vocabulary, k, topP, minP, temperature, seed) =>
+        Gen.Select(Gen.Int[1, 80], Gen.Int[0, 90], Gen.Float[0.05f, 1f], Gen.Float[0, 0.4f], Gen.Float[0.3f, 3f], Gen.ULong).Sample((vocabulary, k, topP, minP, heat, seed) =>
         {
             float[] logits = Logits(vocabulary, seed, 2);
-            double[] p = Probabilities(logits, temperature, []);
+            double[] p = Probabilities(logits, heat, []);
             HashSet<int> allowed = Allowed(p, k, topP, minP);
             TokenSampler sampler = new(vocabulary, []);
-            SamplingState state = new(new SamplingOptions(1, temperature, topP, k) { MinP = minP }, seed);
+            SamplingState state = new(new SamplingOptions(1, heat, topP, k) { MinP = minP }, seed);
             HashSet<int> seen = [];
             for (int i = 0; i < 300; i++)
             {
