@@ -9,13 +9,13 @@ namespace Medix.Inference.Tests;
 
 public class SpeculationDistributionTests
 {
-    private const int Draws = 20_000;
+    private const int Draws = 8_000;
     private const int Tokens = 4;
 
     private static readonly ModelInput Input = new([1, 3, 0, 2, 1], [], []);
 
     /// <summary>
-    /// The joint distribution of four tokens of a five-token vocabulary (625 cells) after 20,000 draws, against the product of the model's own conditional
+    /// The joint distribution of four tokens of a five-token vocabulary (625 cells) after 8,000 draws, against the product of the model's own conditional
     /// probabilities. Plain decoding is held to the same, so that the test is known to be fair.
     /// </summary>
     [Theory]

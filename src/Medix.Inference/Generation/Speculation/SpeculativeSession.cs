@@ -64,10 +64,10 @@ internal sealed class SpeculativeSession : IDisposable
         Span<int> rows = stackalloc int[SpeculativeGenerator.MostTokens + 1];
         rows[0] = Draw.LastToken;
         proposal.Tokens.CopyTo(rows[1..]);
-        int before = Draw.Count;
+        (int before, int kept) = (Draw.Count, Draw.Sequence.Length + 1);
         pass.Run(Draw.Sequence, rows[..(proposal.Count + 1)], Draw.Prompt.NextPosition + before - 1);
         int accepted = Accept();
-        Draw.Sequence.Truncate(before + accepted);
+        Draw.Sequence.Truncate(kept + accepted);
         Statistics = new(
             Statistics.Passes + 1, Statistics.Tokens + Draw.Count - before, Statistics.Proposed + proposal.Count, Statistics.Accepted + accepted);
         return true;
