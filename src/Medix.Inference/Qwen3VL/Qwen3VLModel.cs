@@ -6,6 +6,7 @@ using Medix.Runs;
 using Medix.Text;
 using Medix.Weights;
 using Medix.Weights.Adapters;
+using Medix.Weights.Gguf.Import;
 
 namespace Medix.Inference.Qwen3VL;
 
@@ -135,6 +136,14 @@ public sealed unsafe class Qwen3VLModel : IDisposable
 
             current.Values.AsSpan(checked((int)start), values.Length).CopyTo(values);
         }
+    }
+
+    /// <summary>Loads llama.cpp's files, experts without turning them round twice. They may be closed afterwards.</summary>
+    public static Qwen3VLModel FromGguf(GgufModel gguf, StoragePlan plan, WorkerPool? pool = null)
+    {
+        ArgumentNullException.ThrowIfNull(gguf);
+        ArgumentNullException.ThrowIfNull(plan);
+        return Load(gguf.Config, plan, pool, (threads, hooks) => new WeightLoader(gguf.ReadFloat32AsHeld, threads, gguf.Release, _ => true, hooks));
     }
 
     /// <summary>Builds a model from values that <paramref name="read"/> gives slice by slice, in the published layout, without ever holding a whole tensor of them.</summary>

@@ -12,14 +12,17 @@ public sealed class MergedModelCardTests : IDisposable
     private readonly TempFolder adapter = new();
     private readonly TempFolder results = new();
 
+    private const string BaseLicense = "Apache License\nVersion 2.0, January 2004";
+    private const string AdapterLicense = "Creative Commons Attribution-NonCommercial-ShareAlike 4.0 International";
+
     public MergedModelCardTests()
     {
         TinyModel.Save(model, TinyModel.Config, TinyModel.Tensors(TinyModel.Config));
         File.WriteAllText(model.File("README.md"), "---\nlicense: apache-2.0\n---\n# The base\n\n98 % right.\n");
-        File.WriteAllText(model.File("LICENSE"), "the base's words");
+        File.WriteAllText(model.File("LICENSE"), BaseLicense);
         File.WriteAllText(model.File("NOTICE.txt"), "the base's notice");
         File.WriteAllText(adapter.File("README.md"), "---\nlicense: cc-by-nc-sa-4.0\n---\n# The adapter\n\n99 % right.\n");
-        File.WriteAllText(adapter.File("LICENSE"), "the adapter's words");
+        File.WriteAllText(adapter.File("LICENSE"), AdapterLicense);
         Adapter(3).Save(adapter.Path, TinyModel.Config);
     }
 
@@ -53,8 +56,8 @@ public sealed class MergedModelCardTests : IDisposable
         Merge("merged");
         string[] names = [.. Directory.GetFiles(results.File("merged")).Select(file => Path.GetFileName(file)).Order(StringComparer.Ordinal)];
         Assert.Equal(["LICENSE", "LICENSE-adapter", "NOTICE.txt", "README.md", "config.json", "model.safetensors"], names);
-        Assert.Equal("the base's words", File.ReadAllText(Path.Combine(results.File("merged"), "LICENSE")));
-        Assert.Equal("the adapter's words", File.ReadAllText(Path.Combine(results.File("merged"), "LICENSE-adapter")));
+        Assert.Equal(BaseLicense, File.ReadAllText(Path.Combine(results.File("merged"), "LICENSE")));
+        Assert.Equal(AdapterLicense, File.ReadAllText(Path.Combine(results.File("merged"), "LICENSE-adapter")));
     }
 
     [Fact]
@@ -65,7 +68,7 @@ public sealed class MergedModelCardTests : IDisposable
         Adapter(4).Save(second.Path, TinyModel.Config);
         File.WriteAllText(second.File("LICENSE"), "the second's words");
         AdapterFolders.Merge(results.File("one"), second.Path, results.File("two"), TestContext.Current.CancellationToken);
-        Assert.Equal("the adapter's words", File.ReadAllText(Path.Combine(results.File("two"), "LICENSE-adapter")));
+        Assert.Equal(AdapterLicense, File.ReadAllText(Path.Combine(results.File("two"), "LICENSE-adapter")));
         Assert.Equal("the second's words", File.ReadAllText(Path.Combine(results.File("two"), "LICENSE-adapter-2")));
         string card = File.ReadAllText(Path.Combine(results.File("two"), "README.md"));
         Assert.Contains("| base | one | CC-BY-NC-SA-4.0 |", card, StringComparison.Ordinal);

@@ -63,9 +63,11 @@ internal static partial class GeneralMetadata
                 continue;
             }
 
-            double value = node is JsonValue number && number.TryGetValue(out double found) && double.IsFinite((float)found) && (!whole || (found % 1 == 0 && Math.Abs(found) < int.MaxValue))
+            double value = node is JsonValue number && number.TryGetValue(out double found) && double.IsFinite((float)found)
+                && (!whole || (found % 1 == 0 && Math.Abs(found) < int.MaxValue))
                 ? found
-                : throw new MedixException($"{path}: {setting} is {node.ToJsonString()}, expected a {(whole ? "whole " : "")}number. Take the file from the model's own folder, or correct it.");
+                : throw new MedixException($"{path}: {setting} is {node.ToJsonString()}, expected a {(whole ? "whole " : "")}number. Take the file from the model's own "
+                    + $"folder, or correct it.");
             metadata.Add($"general.sampling.{key}", whole ? GgufValue.Of((int)value) : GgufValue.Of((float)value));
         }
     }
@@ -111,7 +113,8 @@ internal static partial class GeneralMetadata
         {
             string place = string.Create(CultureInfo.InvariantCulture, $"{key}.{i}");
             bool address = Address().IsMatch(sources[i]);
-            ModelId? id = !address ? ModelId.Of(sources[i], parameters) : HubAddress().Match(sources[i]) is { Success: true } hub ? ModelId.Of(hub.Groups[1].Value, parameters) : null;
+            ModelId? id = !address ? ModelId.Of(sources[i], parameters) : HubAddress().Match(sources[i]) is { Success: true } hub
+                ? ModelId.Of(hub.Groups[1].Value, parameters) : null;
             string? url = address ? sources[i] : id!.Organization is null ? null : $"https://huggingface.co/{id.Organization}/{id.Name}";
             foreach ((string leaf, string? value) in ((string, string?)[])[
                 ("name", id is null ? null : ModelId.Title(id.Name)), ("version", id?.Version),

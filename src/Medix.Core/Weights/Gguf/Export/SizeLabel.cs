@@ -14,7 +14,9 @@ internal static class SizeLabel
         long shared = tensors.Sum(tensor => tensor.Count) - experts.Sum(tensor => tensor.Count);
         return experts.Length == 0
             ? Rounded(shared)
-            : string.Create(CultureInfo.InvariantCulture, $"{experts.Sum(tensor => tensor.Shape[0]) / experts.Length}x{Rounded(shared + experts.Sum(tensor => tensor.Count / tensor.Shape[0]))}");
+            : string.Create(
+                CultureInfo.InvariantCulture,
+                $"{experts.Sum(tensor => tensor.Shape[0]) / experts.Length}x{Rounded(shared + experts.Sum(tensor => tensor.Count / tensor.Shape[0]))}");
     }
 
     /// <summary>A number of parameters with at least two digits.</summary>

@@ -58,7 +58,9 @@ internal sealed class TensorStream
 
         string value = values[at].ToString("R", CultureInfo.InvariantCulture);
         throw new MedixException(float.IsFinite(values[at])
-            ? string.Create(CultureInfo.InvariantCulture, $"Tensor '{tensor.Source}' has {value} near index {start + at}, more than the {most} that {tensor.Format.Name} can hold. Export as bf16 or f32.")
-            : $"Tensor '{tensor.Source}' has {value} near index {start + at}; weights must be finite. Fetch the model again, or go back to a checkpoint from before training diverged.");
+            ? string.Create(CultureInfo.InvariantCulture, $"Tensor '{tensor.Source}' has {value} near index {start + at}, more than the {most} that {tensor.Format.Name} "
+                + $"can hold. Export as bf16 or f32.")
+            : $"Tensor '{tensor.Source}' has {value} near index {start + at}; weights must be finite. Fetch the model again, or go back to a checkpoint from before "
+                + $"training diverged.");
     }
 }
