@@ -10,7 +10,7 @@ internal static class QuantizeView
 {
     public static void Show(TextWriter writer, QualityReport report, string folder)
     {
-        Line(writer, $"{folder}: {report.Parameters / 1e9:0.000} G parameters in {report.Bytes / 1e9:0.000} GB, {report.BitsPerWeight:0.00} bits each");
+        Line(writer, $"{folder}: {report.Parameters / 1e6:0.0} M parameters in {report.Bytes / 1e6:0.0} MB, {report.BitsPerWeight:0.00} bits each");
         ShowTensors(writer, report.Tensors);
         ShowKept(writer, report);
         if (report.Text is { } text)
