@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json;
 using Medix.Cli.Views;
+using Medix.Inference.Packed;
 using Medix.Runs;
 using Medix.Weights.Inspection;
 
@@ -11,14 +12,29 @@ internal static class InspectCommand
 {
     public static Command Create()
     {
-        var model = new Argument<string>("model") { Description = "Folder of a model, an embedder or an adapter, or a .safetensors, .safetensors.index.json or .gguf file" };
+        var model = new Argument<string>("model")
+        {
+            Description = "Folder of a model, an embedder or an adapter, or a .safetensors, .safetensors.index.json, .gguf or .medix file",
+        };
         var tensors = new Option<bool>("--tensors") { Description = "List every tensor: name, type, shape, bytes, file" };
+        var verify = new Option<bool>("--verify") { Description = "Of a packed model, read everything and check every checksum" };
         Option<bool> json = SharedOptions.Json();
-        var command = new Command("inspect", "Say what a model is without reading its weights: architecture, parameters, tensors, tokenizer, licence") { model, tensors, json };
+        var command = new Command("inspect", "Say what a model is without reading its weights: architecture, parameters, tensors, tokenizer, licence")
+        {
+            model, tensors, verify, json,
+        };
         command.SetAction(parsed =>
         {
-            ModelReport report = ModelInspector.Inspect(ModelPath.Of(parsed.GetValue(model)!));
+            string path = ModelPath.Of(parsed.GetValue(model)!);
             bool listed = parsed.GetValue(tensors);
+            if (PackedFile.IsAt(path))
+            {
+                using PackedFile packed = PackedFile.Open(path);
+                bool whole = PackedView.Show(Console.Out, packed, listed, parsed.GetValue(verify), parsed.GetValue(json), CancellationToken.None);
+                return whole ? ExitCode.Success : ExitCode.ChecksFailed;
+            }
+
+            ModelReport report = ModelInspector.Inspect(path);
             if (parsed.GetValue(json))
             {
                 Console.Out.WriteLine(JsonSerializer.Serialize(listed ? report : report with { Tensors = null }, EventLog.Lines));

@@ -10,7 +10,7 @@ internal static class QuantizeView
 {
     public static void Show(TextWriter writer, QualityReport report, string folder)
     {
-        Line(writer, $"{folder}: {report.Parameters / 1e9:0.000} G parameters in {report.Bytes / 1e9:0.000} GB, {report.BitsPerWeight:0.00} bits each");
+        Line(writer, $"{folder}: {report.Parameters / 1e6:0.0} M parameters in {report.Bytes / 1e6:0.0} MB, {report.BitsPerWeight:0.00} bits each");
         ShowTensors(writer, report.Tensors);
         ShowKept(writer, report);
         if (report.Text is { } text)
@@ -44,7 +44,8 @@ internal static class QuantizeView
             string name = $"{kind.Key.Kind} ({kind.Sum(tensor => tensor.Count)})";
             Line(
                 writer,
-                $"{name,-28} {kind.Key.Storage.ToString().ToLowerInvariant(),-6} {kind.Sum(tensor => tensor.Bytes) / 1e6,9:0.00} {Root(kind, tensor => tensor.Error),8:0.0000} {outputs,10:0.0000}");
+                $"{name,-28} {kind.Key.Storage.ToString().ToLowerInvariant(),-6} {kind.Sum(tensor => tensor.Bytes) / 1e6,9:0.00} "
+                    + $"{Root(kind, tensor => tensor.Error),8:0.0000} {outputs,10:0.0000}");
         }
     }
 
@@ -65,7 +66,8 @@ internal static class QuantizeView
 
     private static string Interval(Estimate estimate, string format = "0.000") => string.Create(
         CultureInfo.InvariantCulture,
-        $"{estimate.Mean.ToString(format, CultureInfo.InvariantCulture)} [{estimate.Low.ToString(format, CultureInfo.InvariantCulture)}, {estimate.High.ToString(format, CultureInfo.InvariantCulture)}]");
+        $"{estimate.Mean.ToString(format, CultureInfo.InvariantCulture)} [{estimate.Low.ToString(format, CultureInfo.InvariantCulture)}, "
+            + $"{estimate.High.ToString(format, CultureInfo.InvariantCulture)}]");
 
     private static void Pair(TextWriter writer, string name, PairedComparison? comparison)
     {

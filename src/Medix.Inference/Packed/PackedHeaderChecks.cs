@@ -65,7 +65,8 @@ internal static class PackedHeaderChecks
         if (tensor.Offset < dataStart || tensor.Offset % PackedPrefix.Alignment != 0 || tensor.Offset > fileBytes - size)
         {
             throw Fault(
-                file, tensor, "offset", $"is {tensor.Offset}", $"a multiple of {PackedPrefix.Alignment} from {dataStart} to {fileBytes - size}, so that its {size} bytes are in the file");
+                file, tensor, "offset", $"is {tensor.Offset}", $"a multiple of {PackedPrefix.Alignment} from {dataStart} to {fileBytes - size}, so that its {size} bytes "
+                    + $"are in the file");
         }
 
         if (tensor.Sha256.Length != 64)

@@ -41,7 +41,7 @@ public sealed class MergedModelCardTests : IDisposable
         Assert.Contains("# merged\n\n**This model is a research artefact, not for clinical use.**", card, StringComparison.Ordinal);
         Assert.Contains(Path.GetFileName(adapter.Path), card, StringComparison.Ordinal);
         Assert.Contains(MergeRecord.IdOf(adapter.Path), card, StringComparison.Ordinal);
-        Assert.Contains("| base | " + Path.GetFileName(model.Path) + " | Apache-2.0 | README.md |", card, StringComparison.Ordinal);
+        Assert.Contains("| base | " + Path.GetFileName(model.Path) + " | Apache-2.0 | README.md", card, StringComparison.Ordinal);
         Assert.Contains("| CC-BY-NC-SA-4.0 | README.md |", card, StringComparison.Ordinal);
         Assert.DoesNotContain(Path.GetDirectoryName(model.Path)! + "/", card, StringComparison.Ordinal);
         CardFrontMatter matter = CardFrontMatter.Parse(card);
@@ -71,7 +71,8 @@ public sealed class MergedModelCardTests : IDisposable
         Assert.Equal(AdapterLicense, File.ReadAllText(Path.Combine(results.File("two"), "LICENSE-adapter")));
         Assert.Equal("the second's words", File.ReadAllText(Path.Combine(results.File("two"), "LICENSE-adapter-2")));
         string card = File.ReadAllText(Path.Combine(results.File("two"), "README.md"));
-        Assert.Contains("| base | one | CC-BY-NC-SA-4.0 |", card, StringComparison.Ordinal);
+        string row = Assert.Single(card.Split('\n'), line => line.StartsWith("| base | one |", StringComparison.Ordinal));
+        Assert.Contains("CC-BY-NC-SA-4.0", row, StringComparison.Ordinal);
         Assert.Equal(["other"], CardFrontMatter.Parse(card)["license"]); // nobody knows the second's words
         Assert.DoesNotContain("in the recipe", card, StringComparison.Ordinal); // there is none
     }

@@ -1,0 +1,59 @@
+using System.Text.Json;
+using Medix.Testing;
+
+namespace Medix.Cli.Tests;
+
+/// <summary>quantize and inspect of a packed model by command, on the model shipped with Medix.</summary>
+public sealed class QuantizeCommandTests : IDisposable
+{
+    private readonly string folder = Directory.CreateTempSubdirectory("medix-cli-").FullName;
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    [Fact]
+    public void A_model_is_packed_inspected_and_verified()
+    {
+        string nano = Path.Combine(Repository.Root, "models", "nano"), packed = Path.Combine(folder, "packed"), report = Path.Combine(folder, "copy.json");
+        (int code, string output, string error) = CommandLineTests.Medix($"quantize {nano} --to q8 --out {packed} --questions 3 --max-tokens 12 --report {report}");
+        Assert.True(code == ExitCode.Success, error);
+        Assert.Contains("KL from the original", output, StringComparison.Ordinal);
+        Assert.Contains("same text", output, StringComparison.Ordinal);
+        Assert.Equal(File.ReadAllText(report), File.ReadAllText(Path.Combine(packed, "quality.json")));
+        using JsonDocument quality = JsonDocument.Parse(File.ReadAllText(report));
+        Assert.InRange(quality.RootElement.GetProperty("text").GetProperty("divergence").GetProperty("mean").GetDouble(), 1e-7, 0.005);
+        Assert.Equal(3, quality.RootElement.GetProperty("answers").GetProperty("questions").GetInt32());
+
+        (code, output, _) = CommandLineTests.Medix($"inspect {packed} --verify");
+        Assert.Equal(ExitCode.Success, code);
+        Assert.Contains("every part has the checksum", output, StringComparison.Ordinal);
+        string file = Path.Combine(packed, "model.medix");
+        byte[] bytes = File.ReadAllBytes(file);
+        bytes[^200] ^= 1;
+        File.WriteAllBytes(file, bytes);
+        Assert.Equal(ExitCode.Success, CommandLineTests.Medix($"inspect {packed}").Code);
+        (code, output, _) = CommandLineTests.Medix($"inspect {packed} --verify");
+        Assert.Equal(ExitCode.ChecksFailed, code);
+        Assert.Contains("is damaged", output, StringComparison.Ordinal);
+        (code, _, error) = CommandLineTests.Medix($"quantize {nano} --to q8 --out {packed}");
+        Assert.Equal(ExitCode.UserError, code);
+        Assert.Contains("not empty", error, StringComparison.Ordinal);
+        Assert.Equal(2, Directory.GetFileSystemEntries(folder).Length);
+    }
+
+    [Theory]
+    [InlineData("quantize no-such-model --out OUT", "no-such-model")]
+    [InlineData("quantize NANO --out OUT --to bf16", "q4, q4k or q8")]
+    [InlineData("quantize NANO --out OUT --max-divergence 0", "above 0")]
+    [InlineData("quantize NANO --out OUT --calibration nothing.txt", "nothing.txt")]
+    [InlineData("quantize NANO --out OUT --template nothing", "nothing")]
+    [InlineData("quantize NANO --out OUT --questions -1", "--questions")]
+    public void Wrong_input_leaves_nothing(string arguments, string part)
+    {
+        string line = arguments.Replace("NANO", Path.Combine(Repository.Root, "models", "nano"), StringComparison.Ordinal)
+            .Replace("OUT", Path.Combine(folder, "out"), StringComparison.Ordinal);
+        (int code, _, string error) = CommandLineTests.Medix(line);
+        Assert.True(code == ExitCode.UserError, error);
+        Assert.Contains(part, error, StringComparison.Ordinal);
+        Assert.Empty(Directory.GetFileSystemEntries(folder));
+    }
+}
