@@ -53,8 +53,8 @@ public sealed class ExportParityTests
                 }
                 else
                 {
-                    Assert.True(expected.Bytes(tensor, 0, (int)tensor.Bytes).SequenceEqual(actual.Bytes(tensor, 0, (int)tensor.Bytes)),
-                        $"{golden.Path}: the bytes of {name} differ");
+                    bool equal = expected.Bytes(tensor, 0, (int)tensor.Bytes).SequenceEqual(actual.Bytes(tensor, 0, (int)tensor.Bytes));
+                    Assert.True(equal, $"{golden.Path}: the bytes of {name} differ");
                     same++;
                 }
             }
@@ -87,8 +87,7 @@ public sealed class ExportParityTests
             }
 
             using Checkpoint first = Checkpoint.Open(source), second = Checkpoint.Open(copy);
-            Assert.Contains(ModelTensors.Of(second.Config), tensor => tensor.OtherShape is not null && second.HoldsExpertsTransposed(tensor)
-                && !first.HoldsExpertsTransposed(tensor));
+            Assert.Contains(ModelTensors.Of(second.Config), tensor => second.HoldsExpertsTransposed(tensor) && !first.HoldsExpertsTransposed(tensor));
             GgufExporter.Export(first, folder.File("first.gguf"), GgufExportType.F16, cancellationToken: TestContext.Current.CancellationToken);
             GgufExporter.Export(second, folder.File("second.gguf"), GgufExportType.F16, cancellationToken: TestContext.Current.CancellationToken);
             Assert.Equal(File.ReadAllBytes(folder.File("first.gguf")), File.ReadAllBytes(folder.File("second.gguf")));

@@ -40,8 +40,8 @@ public sealed class ExportTests
         using TempFolder folder = new(), target = new();
         using Checkpoint model = Open(folder, Seeing);
         using CancellationTokenSource stop = new();
-        Assert.Throws<OperationCanceledException>(() => GgufExporter.Export(model, target.File("a.gguf"), GgufExportType.F16, progress: _ => stop.Cancel(),
-            cancellationToken: stop.Token));
+        Assert.Throws<OperationCanceledException>(() => GgufExporter.Export(
+            model, target.File("a.gguf"), GgufExportType.F16, progress: _ => stop.Cancel(), cancellationToken: stop.Token));
         Assert.Empty(Directory.GetFiles(target.Path));
     }
 
@@ -49,19 +49,17 @@ public sealed class ExportTests
     public void The_writer_refuses_what_no_reader_would_open()
     {
         using TempFolder folder = new();
+        string Fault(IReadOnlyList<KeyValuePair<string, GgufValue>> metadata, params GgufStreamedTensor[] tensors) =>
+            Assert.Throws<MedixException>(() => GgufWriter.Write(folder.File("x.gguf"), metadata, tensors, Token)).Message;
         void Refused(string part, string name, BlockFormat format, params long[][] shapes) => Assert.Contains(
-            part,
-            Assert.Throws<MedixException>(() => GgufWriter.Write(folder.File("x.gguf"), [],
-                [.. shapes.Select(shape => new GgufStreamedTensor(name, format, shape, _ => { }))], Token)).Message,
-            StringComparison.Ordinal);
+            part, Fault([], [.. shapes.Select(shape => new GgufStreamedTensor(name, format, shape, _ => { }))]), StringComparison.Ordinal);
         Refused("twice", "a", BlockFormats.F32, [1], [1]);
         Refused("longer than 63", new string('a', 64), BlockFormats.F32, [1]);
         Refused("1 to 4 dimensions", "a", BlockFormats.F32, [1, 1, 1, 1, 1]);
         Refused("[2, 0]", "a", BlockFormats.F32, [2, 0]);
         Refused("multiples of 256", "a", BlockFormats.Q4K, [2, 128]);
         KeyValuePair<string, GgufValue> entry = new("a", GgufValue.Of(1));
-        Assert.Contains("'a' is given twice", Assert.Throws<MedixException>(() => GgufWriter.Write(folder.File("x.gguf"), [entry, entry], [], Token)).Message,
-            StringComparison.Ordinal);
+        Assert.Contains("'a' is given twice", Fault([entry, entry]), StringComparison.Ordinal);
         Assert.Throws<InvalidOperationException>(() => GgufWriter.Write(folder.File("x.gguf"), [], [new("a", BlockFormats.F32, [2], stream => stream.WriteByte(1))], Token));
         Assert.Empty(Directory.GetFiles(folder.Path));
     }
@@ -141,8 +139,8 @@ public sealed class ExportTests
         Array.ForEach(Directory.GetFiles(made.Path), file => File.Copy(file, Path.Combine(snapshot, Path.GetFileName(file))));
         File.WriteAllText(
             Path.Combine(snapshot, "README.md"),
-            "---\nlicense: other\nlicense_name: own\nlicense_link: https://x.org/l\nbase_model:\n- Qwen/Qwen3-VL-8B-Instruct\ntags:\n- medical\npipeline_tag: "
-                + "image-text-to-text\nlanguage: en\n---\n# x\n");
+            "---\nlicense: other\nlicense_name: own\nlicense_link: https://x.org/l\nbase_model:\n"
+            + "- Qwen/Qwen3-VL-8B-Instruct\ntags:\n- medical\npipeline_tag: image-text-to-text\nlanguage: en\n---\n# x\n");
         using Checkpoint model = Checkpoint.Open(snapshot);
         GgufExporter.Export(model, target.File("a.gguf"), GgufExportType.F16, cancellationToken: Token);
         using GgufFile file = GgufFile.Open(target.File("a.gguf"));
@@ -150,14 +148,13 @@ public sealed class ExportTests
         [
             "name=MediX R1 8B", "organization=MBZUAI", "finetune=8b", "basename=MediX-R1", "size_label=8.8K", "license=other", "license.name=own", "license.link=https://x.org/l",
             "base_model.count=1", "base_model.0.name=Qwen3 VL 8B Instruct", "base_model.0.organization=Qwen",
-                "base_model.0.repo_url=https://huggingface.co/Qwen/Qwen3-VL-8B-Instruct",
+            "base_model.0.repo_url=https://huggingface.co/Qwen/Qwen3-VL-8B-Instruct",
             "tags=medical image-text-to-text", "languages=en",
         ];
         string[] found = [.. file.Metadata.Keys.Where(key => key.StartsWith("general.", StringComparison.Ordinal)).Select(key => (key, file.Metadata[key].Value))
             .Select(entry => $"{entry.key["general.".Length..]}={(entry.Value is string[] texts ? string.Join(' ', texts) : entry.Value)}")];
-        Assert.Equal(expected, found.Where(entry => !entry.StartsWith("architecture", StringComparison.Ordinal) && !entry.StartsWith("type", StringComparison.Ordinal)
-            && !entry.StartsWith("sampling", StringComparison.Ordinal) && !entry.StartsWith("file_type", StringComparison.Ordinal)
-                && !entry.StartsWith("quantization", StringComparison.Ordinal)));
+        string[] others = ["architecture", "type", "sampling", "file_type", "quantization"];
+        Assert.Equal(expected, found.Where(entry => !others.Any(other => entry.StartsWith(other, StringComparison.Ordinal))));
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Medix.Runs;
@@ -63,11 +64,13 @@ internal static partial class GeneralMetadata
                 continue;
             }
 
-            double value = node is JsonValue number && number.TryGetValue(out double found) && double.IsFinite((float)found)
-                && (!whole || (found % 1 == 0 && Math.Abs(found) < int.MaxValue))
-                ? found
-                : throw new MedixException($"{path}: {setting} is {node.ToJsonString()}, expected a {(whole ? "whole " : "")}number. Take the file from the model's own "
-                    + $"folder, or correct it.");
+            double value = node.GetValueKind() == JsonValueKind.Number ? node.GetValue<double>() : double.NaN;
+            if (!float.IsFinite((float)value) || (whole && (value % 1 != 0 || Math.Abs(value) > int.MaxValue)))
+            {
+                throw new MedixException(
+                    $"{path}: {setting} is {node.ToJsonString()}, expected a {(whole ? "whole " : "")}number. Take the file from the model's own folder, or correct it.");
+            }
+
             metadata.Add($"general.sampling.{key}", whole ? GgufValue.Of((int)value) : GgufValue.Of((float)value));
         }
     }
@@ -113,8 +116,8 @@ internal static partial class GeneralMetadata
         {
             string place = string.Create(CultureInfo.InvariantCulture, $"{key}.{i}");
             bool address = Address().IsMatch(sources[i]);
-            ModelId? id = !address ? ModelId.Of(sources[i], parameters) : HubAddress().Match(sources[i]) is { Success: true } hub
-                ? ModelId.Of(hub.Groups[1].Value, parameters) : null;
+            string? name = !address ? sources[i] : HubAddress().Match(sources[i]) is { Success: true } hub ? hub.Groups[1].Value : null;
+            ModelId? id = name is null ? null : ModelId.Of(name, parameters);
             string? url = address ? sources[i] : id!.Organization is null ? null : $"https://huggingface.co/{id.Organization}/{id.Name}";
             foreach ((string leaf, string? value) in ((string, string?)[])[
                 ("name", id is null ? null : ModelId.Title(id.Name)), ("version", id?.Version),

@@ -58,8 +58,8 @@ public static class GgufWriter
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             throw new MedixException(
-                $"{path}: the file, {bytes} bytes, could not be written ({error.Message.TrimEnd('.')}). What was there before is untouched. Check the folder and its free "
-                    + $"space.", error);
+                $"{path}: the file, {bytes} bytes, could not be written ({error.Message.TrimEnd('.')}). "
+                    + "What was there before is untouched. Check the folder and its free space.", error);
         }
         finally
         {

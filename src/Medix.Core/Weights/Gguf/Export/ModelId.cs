@@ -35,8 +35,8 @@ internal sealed partial record ModelId(string Name, string? Organization, string
         bool[] based = MarkBase(parts, roles);
         IEnumerable<string> Those(Func<int, bool> wanted) => Enumerable.Range(0, parts.Length).Where(wanted).Select(i => parts[i]);
         string? Join(Func<int, bool> wanted) => Joined(Those(wanted));
-        string? size = Joined(Those(i => roles[i] == Role.Size).Distinct(StringComparer.Ordinal)), finetune = Join(i => roles[i] == Role.Finetune),
-            version = Join(i => roles[i] == Role.Version && !based[i]);
+        string? size = Joined(Those(i => roles[i] == Role.Size).Distinct(StringComparer.Ordinal));
+        string? finetune = Join(i => roles[i] == Role.Finetune), version = Join(i => roles[i] == Role.Version && !based[i]);
         return new(name, organization, size is null && finetune is null && version is null ? null : Join(i => based[i]), finetune, version, size);
     }
 

@@ -77,8 +77,8 @@ internal static class ModelMetadata
         {
             JsonFields processor = Processor(model.Folder, name);
             double[] channels = processor.Doubles(name);
-            metadata.Add($"clip.vision.{name}", channels.Length == 3 ? GgufValue.Of(Array.ConvertAll(channels, value => (float)value))
-                : throw processor.Wrong(name, "three numbers"));
+            metadata.Add(
+                $"clip.vision.{name}", channels.Length == 3 ? GgufValue.Of(Array.ConvertAll(channels, value => (float)value)) : throw processor.Wrong(name, "three numbers"));
         }
 
         metadata.Add("clip.projector_type", "qwen3vl_merger");

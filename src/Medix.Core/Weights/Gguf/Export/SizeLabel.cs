@@ -12,11 +12,13 @@ internal static class SizeLabel
     {
         PlannedTensor[] experts = [.. tensors.Where(tensor => tensor.Name.Contains("_exps.", StringComparison.Ordinal))];
         long shared = tensors.Sum(tensor => tensor.Count) - experts.Sum(tensor => tensor.Count);
-        return experts.Length == 0
-            ? Rounded(shared)
-            : string.Create(
-                CultureInfo.InvariantCulture,
-                $"{experts.Sum(tensor => tensor.Shape[0]) / experts.Length}x{Rounded(shared + experts.Sum(tensor => tensor.Count / tensor.Shape[0]))}");
+        if (experts.Length == 0)
+        {
+            return Rounded(shared);
+        }
+
+        long one = experts.Sum(tensor => tensor.Count / tensor.Shape[0]), number = experts.Sum(tensor => tensor.Shape[0]) / experts.Length;
+        return string.Create(CultureInfo.InvariantCulture, $"{number}x{Rounded(shared + one)}");
     }
 
     /// <summary>A number of parameters with at least two digits.</summary>

@@ -56,11 +56,9 @@ internal sealed class TensorStream
             at++;
         }
 
-        string value = values[at].ToString("R", CultureInfo.InvariantCulture);
+        string found = string.Create(CultureInfo.InvariantCulture, $"Tensor '{tensor.Source}' has {values[at]:R} near index {start + at}");
         throw new MedixException(float.IsFinite(values[at])
-            ? string.Create(CultureInfo.InvariantCulture, $"Tensor '{tensor.Source}' has {value} near index {start + at}, more than the {most} that {tensor.Format.Name} "
-                + $"can hold. Export as bf16 or f32.")
-            : $"Tensor '{tensor.Source}' has {value} near index {start + at}; weights must be finite. Fetch the model again, or go back to a checkpoint from before "
-                + $"training diverged.");
+            ? string.Create(CultureInfo.InvariantCulture, $"{found}, more than the {most} that {tensor.Format.Name} can hold. Export as bf16 or f32.")
+            : $"{found}; weights must be finite. Fetch the model again, or go back to a checkpoint from before training diverged.");
     }
 }
