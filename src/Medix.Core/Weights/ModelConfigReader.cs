@@ -15,7 +15,8 @@ public static class ModelConfigReader
     internal const string TextOnly = "Qwen3ForCausalLM";
     internal const string TextMixture = "Qwen3MoeForCausalLM";
 
-    private static readonly Dictionary<string, string> ArchitectureByType = new(StringComparer.Ordinal)
+    /// <summary>The architectures that are read, by <c>model_type</c>.</summary>
+    internal static readonly Dictionary<string, string> ArchitectureByType = new(StringComparer.Ordinal)
     {
         ["qwen3_vl"] = Dense, ["qwen3_vl_moe"] = Mixture, ["qwen3"] = TextOnly, ["qwen3_moe"] = TextMixture,
     };

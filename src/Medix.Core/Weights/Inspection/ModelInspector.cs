@@ -17,7 +17,7 @@ public static class ModelInspector
 
     /// <summary>The architectures that Medix loads, by the names that <c>config.json</c> gives them.</summary>
     public static IReadOnlyList<string> KnownArchitectures { get; } =
-        [ModelConfigReader.Dense, ModelConfigReader.Mixture, ModelConfigReader.TextOnly, ModelConfigReader.TextMixture, "BertModel", "StaticModel"];
+        [.. ModelConfigReader.ArchitectureByType.Values, "BertModel", "StaticModel"];
 
     /// <summary>
     /// Inspects a model's, an embedder's or an adapter's folder, a safetensors or GGUF file, or the checkpoint that a <c>.safetensors.index.json</c> lists.
@@ -83,7 +83,7 @@ public static class ModelInspector
     }
 
     private static bool IsLanguageModel(string config) => Named(config) is var (names, type)
-        && (names.Any(KnownArchitectures.Take(3).Contains) || (names.Length == 0 && type is "qwen3_vl" or "qwen3_vl_moe" or "qwen3"));
+        && (names.Length == 0 ? type is not null && ModelConfigReader.ArchitectureByType.ContainsKey(type) : names.Any(ModelConfigReader.ArchitectureByType.ContainsValue));
 
     private static bool IsEmbedder(string folder, string config)
     {

@@ -5,6 +5,7 @@ using Medix.Weights;
 using Medix.Weights.Gguf;
 using Medix.Weights.Gguf.Import;
 using Medix.Weights.Gguf.Quantisation;
+using Medix.Weights.Inspection;
 
 namespace Medix.Core.Tests.Weights.Gguf;
 
@@ -72,6 +73,7 @@ public sealed class ImportTests
         using GgufModel model = GgufModel.Open(TinyGguf.Model(architecture, decoder).Save(folder, "a.gguf"), sees ? TinyGguf.Tower().Save(folder, "b.gguf") : null);
         string target = folder.File("out");
         GgufImporter.Import(model, target, new("F32"), cancellationToken: TestContext.Current.CancellationToken);
+        Assert.Empty(ModelInspector.Inspect(target).Faults);
         using Checkpoint written = Checkpoint.Open(target);
         Assert.Equal(expected, written.Config.Architecture);
         Assert.Equivalent(model.Config, written.Config, strict: true);
