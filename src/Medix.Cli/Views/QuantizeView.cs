@@ -42,10 +42,8 @@ internal static class QuantizeView
         {
             double? outputs = kind.All(tensor => tensor.OutputError is not null) ? Root(kind, tensor => tensor.OutputError!.Value) : null;
             string name = $"{kind.Key.Kind} ({kind.Sum(tensor => tensor.Count)})";
-            Line(
-                writer,
-                $"{name,-28} {kind.Key.Storage.ToString().ToLowerInvariant(),-6} {kind.Sum(tensor => tensor.Bytes) / 1e6,9:0.00} "
-                    + $"{Root(kind, tensor => tensor.Error),8:0.0000} {outputs,10:0.0000}");
+            string storage = kind.Key.Storage.ToString().ToLowerInvariant();
+            Line(writer, $"{name,-28} {storage,-6} {kind.Sum(tensor => tensor.Bytes) / 1e6,9:0.00} {Root(kind, tensor => tensor.Error),8:0.0000} {outputs,10:0.0000}");
         }
     }
 

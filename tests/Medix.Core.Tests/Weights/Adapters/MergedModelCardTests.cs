@@ -42,7 +42,7 @@ public sealed class MergedModelCardTests : IDisposable
         Assert.Contains(Path.GetFileName(adapter.Path), card, StringComparison.Ordinal);
         Assert.Contains(MergeRecord.IdOf(adapter.Path), card, StringComparison.Ordinal);
         Assert.Contains("| base | " + Path.GetFileName(model.Path) + " | Apache-2.0 | README.md", card, StringComparison.Ordinal);
-        Assert.Contains("| CC-BY-NC-SA-4.0 | README.md |", card, StringComparison.Ordinal);
+        Assert.Contains("| CC-BY-NC-SA-4.0 | README.md", card, StringComparison.Ordinal);
         Assert.DoesNotContain(Path.GetDirectoryName(model.Path)! + "/", card, StringComparison.Ordinal);
         CardFrontMatter matter = CardFrontMatter.Parse(card);
         Assert.Equal(["cc-by-nc-sa-4.0"], matter["license"]);
