@@ -74,6 +74,16 @@ public class SpeculationProposerTests
         Assert.Equal(0, rates.BestLength(0, GuessCost.Default, 8));
     }
 
+    [Fact]
+    public void Costs_are_measured_by_the_clock()
+    {
+        using Medix.Inference.Qwen3VL.Qwen3VLModel model = RandomModels.Create(2);
+        Assert.Equal(new GuessCost(0, 0), GuessCost.Measure(model, new Clock([10])));
+        GuessCost cost = GuessCost.Measure(model, new Clock([10, 14, 28]));
+        Assert.Equal(0.4, cost.First, 1e-9);
+        Assert.Equal(0.2, cost.Further, 1e-9);
+    }
+
     private static int[] Guess(int[] text)
     {
         PromptLookup lookup = new(Free);
@@ -99,5 +109,16 @@ public class SpeculationProposerTests
         }
 
         return (cost, passes);
+    }
+
+    /// <summary>Passes that take these times in turn.</summary>
+    private sealed class Clock(long[] times) : TimeProvider
+    {
+        private int calls;
+        private long now;
+
+        public override long TimestampFrequency => 1;
+
+        public override long GetTimestamp() => now += calls++ % 2 == 1 ? times[((calls / 2) - 1) % times.Length] : 0;
     }
 }

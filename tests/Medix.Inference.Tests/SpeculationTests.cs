@@ -71,7 +71,7 @@ public class SpeculationTests
             for (ulong seed = 0; seed < 4; seed++)
             {
                 SamplingOptions options = Sampled with { Temperature = temperature, WithRawLogProbs = seed == 1, RepetitionPenalty = seed == 2 ? 0.9f : 1, MinP = 0.01f };
-                SpeculativeCompletion actual = SpeculationModels.Speculative(model, new PromptLookup(new(Shortest: 1)), input, options, seed);
+                SpeculativeCompletion actual = SpeculationModels.Speculative(model, new PromptLookup(new(Shortest: 1, Cost: new GuessCost(0.1, 0.1))), input, options, seed);
                 SpeculationModels.AssertSame(SpeculationModels.Plain(model, input, options, seed), actual.Completion);
                 proposed += actual.Statistics.Proposed;
             }

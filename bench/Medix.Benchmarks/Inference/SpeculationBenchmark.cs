@@ -14,7 +14,7 @@ namespace Medix.Benchmarks.Inference;
 /// <c>speculation [5m|nano|wide|PRESET] [storage] [rounds]</c>: one stream, plain decoding and prompt lookup in turns, greedy. The model is a constructed one
 /// (<see cref="CountingModel"/>), since random weights repeat nothing: it computes every product of its shape, but what it writes is known, so the share of the answer that
 /// stands in the prompt, in passages of 16 tokens, can be chosen. How often real answers repeat their prompts it does not say. Both ways must write the same tokens.
-/// Before that, what a pass with some wrong guesses costs, from which <see cref="GuessCost"/> is taken.
+/// Before that, what a pass with some wrong guesses costs, beside what <see cref="GuessCost.Measure"/> finds.
 /// </summary>
 internal static class SpeculationBenchmark
 {
@@ -34,7 +34,9 @@ internal static class SpeculationBenchmark
 
         using Qwen3VLModel model = CountingModel.Create(config, storage);
         Console.WriteLine($"{shape}, {storage}, {model.Pool.Threads} threads, {rounds} interleaved rounds after 1 of warm-up; {model.BytesPerToken / 1e6:N1} MB read per token");
-        GuessCost cost = MeasurePasses(model, rounds);
+        MeasurePasses(model, rounds);
+        GuessCost cost = GuessCost.Measure(model);
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  measured for guessing: {cost.First:0.00} of a pass for the first token, {cost.Further:0.00} for each further one"));
         foreach ((string name, double share, int run) in (ReadOnlySpan<(string, double, int)>)
             [("nothing repeated", 0, 16), ("false starts only", 1, 2), ("a quarter", 0.25, 16), ("half", 0.5, 16), ("all", 1, 16)])
         {
@@ -44,8 +46,8 @@ internal static class SpeculationBenchmark
         return 0;
     }
 
-    /// <summary>Milliseconds of passes with so many guesses, none of them right; the costs they mean.</summary>
-    private static GuessCost MeasurePasses(Qwen3VLModel model, int rounds)
+    /// <summary>Milliseconds of passes with so many guesses, none of them right.</summary>
+    private static void MeasurePasses(Qwen3VLModel model, int rounds)
     {
         int[] guesses = [0, 1, 2, 4, 8, 12];
         ModelInput input = CountingModel.Prompt(model.Config, PromptTokens, NewTokens, 0, 16);
@@ -68,10 +70,6 @@ internal static class SpeculationBenchmark
         {
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  a pass with {guesses[i],2} guesses: {medians[i],8:0.000} ms = {medians[i] / medians[0],5:0.00}"));
         }
-
-        GuessCost cost = new(Math.Max(0, (medians[1] / medians[0]) - 1), Math.Max(0, (medians[^2] - medians[1]) / 7 / medians[0]));
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  the first guess costs {cost.First:0.00} of a pass, each further one {cost.Further:0.00}"));
-        return cost;
     }
 
     private static void Compare(Qwen3VLModel model, string name, ModelInput input, GuessCost cost, int rounds)
