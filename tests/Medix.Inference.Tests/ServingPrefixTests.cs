@@ -23,11 +23,8 @@ public class ServingPrefixTests
         ModelInput prompt = seeing ? RandomModels.WithImage(210, 8, 6, 3) : RandomModels.Text(230, 3);
         int length = prompt.Tokens.Length, shared = (length - 1) / Page * Page;
         using GenerationServer server = new(model, new ServerOptions { PromptChunk = chunk });
-        using ManualResetEventSlim sent = new();
-        Task all = server.ChangeModelAsync(_ => sent.Wait(Token), Token);
-        Task<Completion>[] group = [.. Enumerable.Range(0, 6).Select(i => server.GenerateAsync(prompt, Sampling, (ulong)i, Token))];
-        sent.Set();
-        await all;
+        Task<Completion>[] group = [];
+        await TogetherAsync(server, () => group = [.. Enumerable.Range(0, 6).Select(i => server.GenerateAsync(prompt, Sampling, (ulong)i, Token))]);
         for (int i = 0; i < group.Length; i++)
         {
             AssertSame(Alone(alone, prompt, Sampling, (ulong)i), await group[i]);
