@@ -43,8 +43,8 @@ public class ServingMemoryTests
         Assert.True(steps > 2000, $"{steps} steps");
         Assert.Equal(0, most);
 
-        Task RunAsync() => Task.WhenAll(Enumerable.Range(0, 4).Select(i => streaming
+        Task RunAsync() => TogetherAsync(server, () => [.. Enumerable.Range(0, 4).Select(i => streaming
             ? ReadAsync(server.StreamAsync(RandomModels.Text(5, 1), options, (ulong)i, Token))
-            : (Task)server.GenerateAsync(RandomModels.Text(5, 1), options, (ulong)i, Token)));
+            : (Task)server.GenerateAsync(RandomModels.Text(5, 1), options, (ulong)i, Token))]);
     }
 }

@@ -28,6 +28,17 @@ internal static class ServingTestKit
         Assert.Equal(expected.FinishReason, actual.FinishReason);
     }
 
+    /// <summary>Sends requests while the server waits, so that it finds all of them at once.</summary>
+    public static async Task TogetherAsync(GenerationServer server, Func<Task[]> send)
+    {
+        using ManualResetEventSlim sent = new();
+        Task held = server.ChangeModelAsync(_ => sent.Wait(Token), Token);
+        Task[] tasks = send();
+        sent.Set();
+        await held;
+        await Task.WhenAll(tasks);
+    }
+
     public static async Task<List<GeneratedToken>> ReadAsync(IAsyncEnumerable<GeneratedToken> stream)
     {
         List<GeneratedToken> tokens = [];
