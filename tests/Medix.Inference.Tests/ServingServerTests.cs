@@ -80,7 +80,15 @@ public class ServingServerTests
         using Qwen3VLModel model = RandomModels.Create(2);
         using GenerationServer server = new(model, new ServerOptions { PromptChunk = 16 });
         List<ServerStatistics> steps = [];
-        server.AfterStep = () => steps.Add(server.Statistics);
+        using ManualResetEventSlim both = new();
+        server.AfterStep = () =>
+        {
+            steps.Add(server.Statistics);
+            if (server.Statistics.Live == 1)
+            {
+                both.Wait(Token); // the first draw must not end before the second request is there
+            }
+        };
         TaskCompletionSource begun = new();
         Task reading = Task.Run(async () =>
         {
@@ -90,7 +98,9 @@ public class ServingServerTests
             }
         }, Token);
         await begun.Task.WaitAsync(Token);
-        await server.GenerateAsync(Inputs[1], Sampling with { MaxNewTokens = 1 }, 2, Token);
+        Task<Completion> second = server.GenerateAsync(Inputs[1], Sampling with { MaxNewTokens = 1 }, 2, Token);
+        both.Set();
+        await second;
         await reading;
         ServerStatistics[] mixed = [.. steps.Where(step => step is { Computing: 1, Live: 1 })];
         Assert.Equal(230 / 16, mixed.Length);
