@@ -165,7 +165,7 @@ public class ServingServerTests
     [Fact]
     public async Task Weights_can_change_between_requests_and_the_caches_forget_the_old_ones()
     {
-        using Qwen3VLModel model = RandomModels.Create(2), other = RandomModels.Create(1, seed: 2);
+        using Qwen3VLModel model = RandomModels.Create(2), same = RandomModels.Create(1), other = RandomModels.Create(1, seed: 2);
         Dictionary<string, float[]> parameters = RandomModels.Parameters(RandomModels.Seeing, 2);
         using GenerationServer server = new(model);
         TaskCompletionSource live = new();
@@ -173,7 +173,7 @@ public class ServingServerTests
         Task<Completion> before = server.GenerateAsync(Inputs[3], Sampling, 4, Token);
         await live.Task.WaitAsync(Token);
         await server.ChangeModelAsync(changed => changed.UpdateWeights((name, start, values) => parameters[name].AsSpan((int)start, values.Length).CopyTo(values)), Token);
-        Assert.True(before.IsCompletedSuccessfully);
+        AssertSame(Alone(same, Inputs[3], Sampling, 4), await before);
         Assert.Equal(0, (await AfterAsync()).PromptTokensReused);
         await Assert.ThrowsAsync<FormatException>(() => server.ChangeModelAsync(_ => throw new FormatException(), Token));
         Assert.Equal(96, (await AfterAsync()).PromptTokensReused);
