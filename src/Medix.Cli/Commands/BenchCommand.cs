@@ -1,11 +1,10 @@
 using System.CommandLine;
 using System.Text.Json;
-using Medix.Clients.Hub;
 using Medix.Inference.Kernels;
 using Medix.Inference.Measuring;
+using Medix.Inference.Packed;
 using Medix.Inference.Qwen3VL;
 using Medix.Runs;
-using Medix.Weights;
 using Medix.Weights.Creation;
 
 namespace Medix.Cli.Commands;
@@ -19,7 +18,7 @@ internal static class BenchCommand
         {
             Description = $"Model folder, or a shape with weights made up for the measurement: {string.Join(", ", ModelPresets.Names)}",
         };
-        var storage = new Option<WeightStorage>("--storage") { Description = "fp32, bf16, q8, q4k or q4", DefaultValueFactory = _ => WeightStorage.Q4 };
+        var storage = new Option<WeightStorage?>("--storage") { Description = "fp32, bf16, q8, q4k or q4; of a shape q4, of a checkpoint bf16 unless given" };
         var rounds = new Option<int>("--rounds") { Description = "Rounds that count", DefaultValueFactory = _ => 5 };
         var prefill = new Option<int>("--prefill") { Description = "Tokens of the prompt, 0 to leave it out", DefaultValueFactory = _ => 512 };
         var tokens = new Option<int>("--tokens") { Description = "Tokens that one stream draws", DefaultValueFactory = _ => 128 };
@@ -42,7 +41,9 @@ internal static class BenchCommand
                 using var interrupt = new InterruptSignal(() => { });
                 using WorkerPool pool = new(count == 0 ? Machine.PhysicalCores : count);
                 Console.Error.WriteLine("Loading…");
+                long start = System.Diagnostics.Stopwatch.GetTimestamp();
                 using Qwen3VLModel loaded = Load(parsed.GetValue(model)!, parsed.GetValue(storage), parsed.GetValue(text), pool);
+                Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"ready in {System.Diagnostics.Stopwatch.GetElapsedTime(start).TotalSeconds:0.0} s"));
                 BenchmarkOptions options = new(
                     parsed.GetValue(rounds), parsed.GetValue(prefill), parsed.GetValue(tokens), parsed.GetValue(batches), parsed.GetValue(image));
                 BenchmarkReport report = ModelBenchmark.Run(loaded, options, round => Console.Error.WriteLine($"round {round} of {options.Rounds} done"), interrupt.Token);
@@ -53,16 +54,15 @@ internal static class BenchCommand
         return command;
     }
 
-    private static Qwen3VLModel Load(string name, WeightStorage storage, bool textOnly, WorkerPool pool)
+    private static Qwen3VLModel Load(string name, WeightStorage? storage, bool textOnly, WorkerPool pool)
     {
         if (ModelPresets.Find(name) is not { } config)
         {
-            using Checkpoint checkpoint = Checkpoint.Open(ModelPath.Of(name));
-            return Qwen3VLModel.FromCheckpoint(checkpoint, storage, pool);
+            return ModelFolder.Open(ModelPath.Of(name), storage, pool).Model;
         }
 
         config = textOnly ? config with { Vision = null } : config;
-        return Qwen3VLModel.FromReader(config, StoragePlan.For(storage), SyntheticWeights.Of(config), pool);
+        return Qwen3VLModel.FromReader(config, StoragePlan.For(storage ?? WeightStorage.Q4), SyntheticWeights.Of(config), pool);
     }
 
     private static void Print(BenchmarkReport report, bool json)
