@@ -23,7 +23,8 @@ internal static class QuantizeCommand
         };
         var divergence = new Option<double>("--max-divergence")
         {
-            Description = "Mean KL in nats that 4 bits may cost; what costs most is kept in 8. Infinity keeps nothing", DefaultValueFactory = _ => 0.02,
+            Description = "Mean KL in nats that 4 bits may cost; what costs most is kept in 8. Infinity keeps nothing",
+            DefaultValueFactory = _ => QuantiseOptions.DefaultDivergence,
         };
         var questions = new Option<int>("--questions") { Description = "Phantoms that both models answer, 0 for none", DefaultValueFactory = _ => 24 };
         var tokens = new Option<int>("--max-tokens") { Description = "Longest answer in tokens", DefaultValueFactory = _ => 160 };

@@ -64,8 +64,8 @@ internal static class PackedHeaderChecks
 
         if (tensor.Offset < dataStart || tensor.Offset % PackedPrefix.Alignment != 0 || tensor.Offset > fileBytes - size)
         {
-            throw Fault(
-                file, tensor, "offset", $"is {tensor.Offset}", $"a multiple of {PackedPrefix.Alignment} from {dataStart} to {fileBytes - size}, so that its {size} bytes are in the file");
+            string expected = $"a multiple of {PackedPrefix.Alignment} from {dataStart} to {fileBytes - size}, so that its {size} bytes are in the file";
+            throw Fault(file, tensor, "offset", $"is {tensor.Offset}", expected);
         }
 
         if (tensor.Sha256.Length != 64)

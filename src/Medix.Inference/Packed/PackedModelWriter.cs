@@ -74,12 +74,14 @@ public static class PackedModelWriter
         string partial = $"{path}.{Environment.ProcessId}.partial";
         try
         {
+            Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
             write(partial);
             File.Move(partial, path, overwrite: true);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new MedixException($"{path}: the packed model could not be written ({error.Message.TrimEnd('.')}). Check the path, its permissions and the disk's free space.", error);
+            throw new MedixException(
+                $"{path}: the packed model could not be written ({error.Message.TrimEnd('.')}). Check the path, its permissions and the disk's free space.", error);
         }
         finally
         {
