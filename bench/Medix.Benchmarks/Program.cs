@@ -15,9 +15,11 @@ switch (args)
         return LoraStepBenchmark.Run(rest);
     case ["answer", .. string[] rest]:
         return AnswerBenchmark.Run(rest);
+    case ["speculation", .. string[] rest]:
+        return SpeculationBenchmark.Run(rest);
     case ["torch-decode", .. string[] rest]:
         return TorchDecodeBenchmark.Run(rest);
     default:
-        Console.Error.WriteLine("Usage: Medix.Benchmarks rollout|update|step|lora-step|answer|torch-decode [arguments]");
+        Console.Error.WriteLine("Usage: Medix.Benchmarks rollout|update|step|lora-step|answer|speculation|torch-decode [arguments]");
         return 2;
 }

@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using Medix.Data;
 using Medix.Evaluation.Reports;
 using Medix.Imaging;
@@ -32,7 +31,7 @@ public sealed class RunParts : IDisposable
     private readonly RewardFactory reward;
 
     private RunParts(
-        TrainRecipe recipe, ModelSource source, RunData data, PolicyLearner learner, LocalPolicyEngine engine, RewardFactory reward, string weightsBefore)
+        TrainRecipe recipe, ModelSource source, RunData data, PolicyLearner learner, LocalPolicyEngine engine, RewardFactory reward, WeightsIdentity weightsBefore)
     {
         this.recipe = recipe;
         this.source = source;
@@ -78,12 +77,12 @@ public sealed class RunParts : IDisposable
     /// <summary>What the licences of weights and data mean for the model that the run makes.</summary>
     public LicenseVerdict Licenses => LicenseCheck.Of(recipe, source.Folder);
 
-    /// <summary>SHA-256 of the weights file that the run started from.</summary>
-    public string WeightsBefore { get; }
+    /// <summary>The weights that the run started from.</summary>
+    public WeightsIdentity WeightsBefore { get; }
 
     /// <summary>The inputs' identity.</summary>
     public RunManifest Manifest => new(
-        typeof(RunParts).Assembly.GetName().Version!.ToString(3), ModelName, WeightsBefore, Learner.ParameterCount,
+        typeof(RunParts).Assembly.GetName().Version!.ToString(3), ModelName, WeightsBefore.Sha256, Learner.ParameterCount,
         Data.Summary.Source, Data.Summary.Hash, JudgeName, EmbedderName, recipe.Seed);
 
     /// <summary>Makes everything; <paramref name="checkpoint"/> is a folder whose weights and moments replace the model's.</summary>
@@ -117,7 +116,7 @@ public sealed class RunParts : IDisposable
 
         string trained = adapts ? $" ({learner.TrainedCount / 1e6:0.00} M trained in adapters)" : "";
         observer.Message($"Model: {recipe.Model.Path}, {learner.ParameterCount / 1e6:0.00} M parameters{trained}; {reward.JudgeName}, {reward.EmbedderName}");
-        return new RunParts(recipe, source, data, learner, engine, reward, HashOf(source.Folder));
+        return new RunParts(recipe, source, data, learner, engine, reward, WeightsIdentity.Of(source.Folder));
     }
 
     /// <summary>Reads data and model files. A new model's tokenizer is made of the data's texts, so the order depends on the recipe.</summary>
@@ -164,7 +163,7 @@ public sealed class RunParts : IDisposable
         return new Trainer(Learner, Engine, Reward, Samples, AlgorithmOf(recipe.Algorithm), recipe);
     }
 
-    /// <summary>Saves the policy in Hugging Face layout, or its adapter in PEFT's, and returns the SHA-256 of its weights file.</summary>
+    /// <summary>Saves the policy in Hugging Face layout, or its adapter in PEFT's, and returns the SHA-256 of its weights (<see cref="WeightsIdentity"/>).</summary>
     public string SaveModel(string folder)
     {
         if (recipe.Tuning.Lora is null)
@@ -182,7 +181,7 @@ public sealed class RunParts : IDisposable
             ModelSideFiles.WriteMissingSettings(folder, Learner.Config);
         }
 
-        return HashOf(folder);
+        return WeightsIdentity.Of(folder).Sha256;
     }
 
     /// <inheritdoc />
@@ -196,14 +195,4 @@ public sealed class RunParts : IDisposable
     /// <summary>An adapter is trained beside the base as it is: where that is in bf16, the engine needs no more.</summary>
     private static WeightStorage StorageOf(Checkpoint weights, bool adapts) =>
         adapts && ModelTensors.Of(weights.Config).Where(t => t.Shape.Length > 1).All(t => weights.Info(t.Name).DType == "BF16") ? WeightStorage.Bf16 : WeightStorage.Fp32;
-
-    private static string HashOf(string folder)
-    {
-        // Of shards it is the index that names them.
-        string[] names = ["model.safetensors", "model.safetensors.index.json", LoraAdapter.WeightsFile];
-        string path = names.Select(name => Path.Combine(folder, name)).First(File.Exists);
-
-        using FileStream stream = File.OpenRead(path);
-        return Convert.ToHexStringLower(SHA256.HashData(stream));
-    }
 }

@@ -200,13 +200,16 @@ public sealed class TrainingRun : IDisposable
             HeldOut: HeldOutComparison.Of(before, after, recipe.Evaluation.Draws, temperature, recipe.Seed),
             Transcripts: HeldOutComparison.Transcripts(before, after, recipe.Evaluation.Transcripts),
             PhaseSeconds: clock.Seconds,
-            Model: new ModelIdentity(parts.ModelName, parts.Learner.ParameterCount, parts.WeightsBefore, weights),
+            Model: ModelOf(weights),
             JudgeName: parts.JudgeName,
             EmbedderName: parts.EmbedderName);
         TrainReportWriter.Write(report, folder.Path);
         ModelCardWriter.Write(report, parts.Licenses, folder.PathOf("model"));
         return report;
     }
+
+    private ModelIdentity ModelOf(string weights) => new(
+        parts.ModelName, parts.Learner.ParameterCount, parts.WeightsBefore.Sha256, weights, parts.WeightsBefore.Files is { Count: > 1 } shards ? shards : null);
 
     private static long PeakMemory()
     {

@@ -52,6 +52,19 @@ public sealed class InspectCommandTests : IDisposable
         Assert.DoesNotContain('\u001b', output);
     }
 
+    [Fact]
+    public void An_index_is_inspected_as_the_checkpoint_it_lists()
+    {
+        File.Copy(Path.Combine(Repository.Root, "models", "nano", "config.json"), Path.Combine(folder, "config.json"));
+        string index = Path.Combine(folder, "model.safetensors.index.json");
+        File.WriteAllText(index, """{"weight_map": {"model.language_model.norm.weight": "model-00001-of-00001.safetensors"}}""");
+        (_, string output, string error) = Run(index, "--tensors");
+        Assert.Equal("", error);
+        Assert.Contains("Qwen3VLForConditionalGeneration", output, StringComparison.Ordinal);
+        Assert.Contains("Missing: model-00001-of-00001.safetensors", output, StringComparison.Ordinal);
+        Assert.Matches(@"\nmodel\.language_model\.norm\.weight .*  model-00001-of-00001\.safetensors \(missing\)\n", output);
+    }
+
     [Theory]
     [InlineData("pytorch_model.bin", "can run any code")]
     [InlineData("/nowhere/at/all", "There is no file or folder")]

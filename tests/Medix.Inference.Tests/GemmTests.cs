@@ -4,6 +4,7 @@ using Medix.Runs;
 
 namespace Medix.Inference.Tests;
 
+[Trait("Machine", "Any")]
 public unsafe class GemmTests
 {
     private static readonly KernelSet[] Widths = [KernelSet.Width512, KernelSet.Width256, KernelSet.Width128];

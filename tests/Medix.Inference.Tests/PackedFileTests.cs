@@ -43,10 +43,8 @@ public sealed class PackedFileTests : IDisposable
         {
             StoragePlan plan = StoragePlan.For(WeightStorage.Q4) with
             {
-                Exceptions = new Dictionary<string, WeightStorage>
-                {
-                    ["layers.1.down"] = WeightStorage.Q8, ["layers.1.experts.down"] = WeightStorage.Q8, ["embedding"] = WeightStorage.Q4K,
-                },
+                Exceptions = new Dictionary<string, WeightStorage> { ["layers.1.down"] = WeightStorage.Q8, ["layers.1.experts.down"] = WeightStorage.Q8,
+                    ["embedding"] = WeightStorage.Q4K },
             };
             Dictionary<string, float[]> parameters = RandomModels.Parameters(config, 5);
             WeightSource source = new(config, (parameter, start, values) => parameters[parameter].AsSpan((int)start, values.Length).CopyTo(values));

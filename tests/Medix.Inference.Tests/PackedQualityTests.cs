@@ -43,8 +43,8 @@ public sealed class PackedQualityTests : IDisposable
             double divergence = meter.Divergence(packed, TestContext.Current.CancellationToken);
             string kept = string.Join(", ", made.Groups.Where(group => group.Kept).Select(group => group.Name));
             TestContext.Current.TestOutputHelper?.WriteLine(
-                $"{Path.GetFileName(source)}: {divergence:0.0000} on the cases, {made.Text!.Divergence.Mean:0.0000} measured; "
-                + $"{made.Groups.Count(g => !g.Kept)} of {made.Groups.Count} in 4 bits; 8 bits: {kept}");
+                $"{Path.GetFileName(source)}: {divergence:0.0000} on the cases, {made.Text!.Divergence.Mean:0.0000} measured; {made.Groups.Count(g => !g.Kept)} of "
+                    + $"{made.Groups.Count} in 4 bits; 8 bits: {kept}");
             Assert.InRange(divergence, 1e-5, allowed);
             Assert.Contains(made.Groups, group => !group.Kept);
         }
@@ -73,8 +73,8 @@ public sealed class PackedQualityTests : IDisposable
         QuantiseJob job = new(new QuantiseJobOptions(new QuantiseOptions(WeightStorage.Q8), QuantiseJobOptions.NoCalibration), WorkerPool.Shared);
         QualityReport report = await job.RunAsync(nano, packed, TestContext.Current.CancellationToken);
         Assert.NotEmpty(report.Skipped);
-        using LoadedModel original = ModelFolder.Open(nano, WeightStorage.Q8), opened = ModelFolder.Open(packed);
-        using LoadedModel file = ModelFolder.Open(Path.Combine(packed, PackedFile.FileName));
+        using LoadedModel original = ModelFolder.Open(nano, WeightStorage.Q8), opened = ModelFolder.Open(packed),
+            file = ModelFolder.Open(Path.Combine(packed, PackedFile.FileName));
         Assert.Equal((ModelFileKind.Checkpoint, ModelFileKind.Packed), (original.Kind, opened.Kind));
         ModelInput input = original.RequirePrompts().Build([PromptMessage.FromText("user", "Which side is shown?")], []);
         Assert.Equal(original.Model.Logits(input), opened.Model.Logits(input));

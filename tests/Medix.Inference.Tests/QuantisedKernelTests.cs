@@ -7,6 +7,7 @@ using Medix.Runs;
 
 namespace Medix.Inference.Tests;
 
+[Trait("Machine", "Any")]
 public unsafe class QuantisedKernelTests
 {
     private static readonly QuantisedFormat[] Formats = [QuantisedFormat.Q4, QuantisedFormat.Q4K, QuantisedFormat.Q8];

@@ -5,6 +5,7 @@ using Medix.Runs;
 
 namespace Medix.Inference.Tests;
 
+[Trait("Machine", "Any")]
 public unsafe class QuantisedPackingTests
 {
     [Fact]

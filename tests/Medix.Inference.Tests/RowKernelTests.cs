@@ -5,6 +5,7 @@ using Medix.Runs;
 
 namespace Medix.Inference.Tests;
 
+[Trait("Machine", "Any")]
 public unsafe class RowKernelTests
 {
     private static readonly Gen<float[]> Rows = Gen.Select(Gen.Int[1, 130], Gen.ULong).Select((n, seed) =>

@@ -11,12 +11,12 @@ public class TokenSamplerTests
     {
         const int vocabulary = 700, draws = 40_000;
         float[] logits = Logits(vocabulary, 1, 2);
-        TokenSampler sampler = new(vocabulary, [3], new SamplingOptions(1, 1.3f));
-        SeededRandom random = Seed.Random(9);
+        TokenSampler sampler = new(vocabulary, [3]);
+        SamplingState state = new(new SamplingOptions(1, 1.3f), 9);
         int[] counts = new int[vocabulary];
         for (int i = 0; i < draws; i++)
         {
-            counts[sampler.Sample(logits, random).Id]++;
+            counts[sampler.Sample(logits, state).Id]++;
         }
 
         double[] p = Probabilities(logits, 1.3, [3]);
@@ -28,19 +28,20 @@ public class TokenSamplerTests
 
     [Fact]
     public void Filters_keep_exactly_the_top_k_and_the_nucleus_and_leave_the_log_probability_alone() =>
-        Gen.Select(Gen.Int[1, 80], Gen.Int[0, 90], Gen.Float[0.05f, 1f], Gen.Float[0.3f, 3f], Gen.ULong).Sample((vocabulary, k, topP, temperature, seed) =>
+        Gen.Select(Gen.Int[1, 80], Gen.Int[0, 90], Gen.Float[0.05f, 1f], Gen.Float[0, 0.4f], Gen.Float[0.3f, 3f], Gen.ULong).Sample((vocabulary, k, topP, minP, heat, seed) =>
         {
             float[] logits = Logits(vocabulary, seed, 2);
-            double[] p = Probabilities(logits, temperature, []);
-            HashSet<int> allowed = Allowed(p, k, topP);
-            TokenSampler sampler = new(vocabulary, [], new SamplingOptions(1, temperature, topP, k));
-            SeededRandom random = Seed.Random(seed);
+            double[] p = Probabilities(logits, heat, []);
+            HashSet<int> allowed = Allowed(p, k, topP, minP);
+            TokenSampler sampler = new(vocabulary, []);
+            SamplingState state = new(new SamplingOptions(1, heat, topP, k) { MinP = minP }, seed);
             HashSet<int> seen = [];
             for (int i = 0; i < 300; i++)
             {
-                SampledToken token = sampler.Sample(logits, random);
+                SampledToken token = sampler.Sample(logits, state);
                 Assert.Contains(token.Id, allowed);
                 Assert.InRange(token.LogProb - Math.Log(p[token.Id]), -1e-5, 1e-5);
+                Assert.InRange(token.SampledLogProb - Math.Log(p[token.Id] / allowed.Sum(id => p[id])), -1e-4, 1e-4);
                 seen.Add(token.Id);
             }
 
@@ -52,7 +53,7 @@ public class TokenSamplerTests
     public void Temperature_0_takes_the_best_and_gives_its_log_probability_at_1()
     {
         float[] logits = [1, 5, 2, 5, 4];
-        SampledToken token = new TokenSampler(5, [], new SamplingOptions(1, 0)).Sample(logits, Seed.Random(1));
+        SampledToken token = new TokenSampler(5, []).Sample(logits, new SamplingState(new SamplingOptions(1, 0), 1));
         Assert.Equal(1, token.Id);
         Assert.Equal(Math.Log(Probabilities(logits, 1, [])[1]), token.LogProb, 1e-6);
     }
@@ -66,16 +67,16 @@ public class TokenSamplerTests
         {
             float[] logits = Logits(50, 1, 1);
             logits[place] = value;
-            Assert.Throws<MedixException>(() => new TokenSampler(50, [], new SamplingOptions(1)).Sample(logits, Seed.Random(1)));
+            Assert.Throws<MedixException>(() => new TokenSampler(50, []).Sample(logits, new SamplingState(new SamplingOptions(1), 1)));
         }
     }
 
-    private static HashSet<int> Allowed(double[] p, int k, float topP)
+    private static HashSet<int> Allowed(double[] p, int k, float topP, float minP)
     {
         int[] order = [.. Enumerable.Range(0, p.Length).OrderByDescending(id => p[id])];
         int[] top = k == 0 ? order : order[..Math.Min(k, order.Length)];
         double total = top.Sum(id => p[id]), sum = 0;
-        return [.. top.TakeWhile(id => topP >= 1 || (sum += p[id]) - p[id] < (topP * total) + 1e-6)];
+        return [.. top.TakeWhile(id => topP >= 1 || (sum += p[id]) - p[id] < (topP * total) + 1e-6).Where(id => p[id] >= (minP * p[order[0]]) - 1e-7)];
     }
 
     private static float[] Logits(int count, ulong seed, double scale)

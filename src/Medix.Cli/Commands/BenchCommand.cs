@@ -28,7 +28,8 @@ internal static class BenchCommand
         var threads = new Option<int>("--threads") { Description = "Threads, 0 for one per core", DefaultValueFactory = _ => 0 };
         var text = new Option<bool>("--text-only") { Description = "Of a shape, the decoder alone" };
         Option<bool> json = SharedOptions.Json();
-        var command = new Command("bench", "Measure a model's speed and memory beside this machine's ceilings") { model, storage, rounds, prefill, tokens, batches, image, threads, text, json };
+        var command = new Command("bench", "Measure a model's speed and memory beside this machine's ceilings") { model, storage, rounds, prefill, tokens, batches, image,
+            threads, text, json };
         command.SetAction((parsed, token) => Task.Run(
             () =>
             {

@@ -12,7 +12,10 @@ internal static class InspectCommand
 {
     public static Command Create()
     {
-        var model = new Argument<string>("model") { Description = "Folder of a model, an embedder or an adapter, or a .safetensors or .medix file" };
+        var model = new Argument<string>("model")
+        {
+            Description = "Folder of a model, an embedder or an adapter, or a .safetensors, .safetensors.index.json, .gguf or .medix file",
+        };
         var tensors = new Option<bool>("--tensors") { Description = "List every tensor: name, type, shape, bytes, file" };
         var verify = new Option<bool>("--verify") { Description = "Of a packed model, read everything and check every checksum" };
         Option<bool> json = SharedOptions.Json();

@@ -10,7 +10,8 @@ internal sealed class InspectView(TextWriter writer, bool interactive)
 
     public void Show(ModelReport report, bool tensors)
     {
-        string tokenizer = report.Tokenizer is { } found ? Tokenizer(found) : report.Kind == ModelKind.Tensors ? "" : "none in the folder";
+        string tokenizer = report.Tokenizer is { } found ? Tokenizer(found)
+            : report.Kind == ModelKind.Tensors ? "" : report.Kind == ModelKind.Gguf ? "none in the file" : "none in the folder";
         Table(null, ["", ""], Filled(
             ["path", report.Path],
             ["kind", Words(report.Kind)],
@@ -54,6 +55,7 @@ internal sealed class InspectView(TextWriter writer, bool interactive)
         ModelKind.StaticEmbedder => "static embedder",
         ModelKind.WordVectors => "word vectors",
         ModelKind.Adapter => "adapter",
+        ModelKind.Gguf => "GGUF model",
         _ => "tensors",
     };
 

@@ -42,8 +42,8 @@ internal static class QuantizeView
         {
             double? outputs = kind.All(tensor => tensor.OutputError is not null) ? Root(kind, tensor => tensor.OutputError!.Value) : null;
             string name = $"{kind.Key.Kind} ({kind.Sum(tensor => tensor.Count)})";
-            (string stored, double megabytes) = (kind.Key.Storage.ToString().ToLowerInvariant(), kind.Sum(tensor => tensor.Bytes) / 1e6);
-            Line(writer, $"{name,-28} {stored,-6} {megabytes,9:0.00} {Root(kind, tensor => tensor.Error),8:0.0000} {outputs,10:0.0000}");
+            string storage = kind.Key.Storage.ToString().ToLowerInvariant();
+            Line(writer, $"{name,-28} {storage,-6} {kind.Sum(tensor => tensor.Bytes) / 1e6,9:0.00} {Root(kind, tensor => tensor.Error),8:0.0000} {outputs,10:0.0000}");
         }
     }
 
@@ -62,11 +62,10 @@ internal static class QuantizeView
 
     private static string KindOf(string name) => string.Join('.', name.Split('.').Where(part => !part.All(char.IsAsciiDigit)));
 
-    private static string Interval(Estimate estimate, string format = "0.000")
-    {
-        string Text(double value) => value.ToString(format, CultureInfo.InvariantCulture);
-        return $"{Text(estimate.Mean)} [{Text(estimate.Low)}, {Text(estimate.High)}]";
-    }
+    private static string Interval(Estimate estimate, string format = "0.000") => string.Create(
+        CultureInfo.InvariantCulture,
+        $"{estimate.Mean.ToString(format, CultureInfo.InvariantCulture)} [{estimate.Low.ToString(format, CultureInfo.InvariantCulture)}, "
+            + $"{estimate.High.ToString(format, CultureInfo.InvariantCulture)}]");
 
     private static void Pair(TextWriter writer, string name, PairedComparison? comparison)
     {

@@ -58,6 +58,13 @@ public sealed record PromptTemplate
                 $"There is no prompt template '{nameOrPath}': expected {string.Join(", ", BuiltIn)} or the path of a text file that holds {QuestionMarker}.");
     }
 
+    /// <summary>A question in its instructions, as one text.</summary>
+    public string Wrap(string question)
+    {
+        ArgumentNullException.ThrowIfNull(question);
+        return before + question.Trim() + after;
+    }
+
     /// <summary>
     /// The user message for a question. Images stand where the question writes <see cref="ImageMarker"/>; a question without markers
     /// has all its images at the start of the message, before the instructions.

@@ -131,6 +131,9 @@ public sealed class Tokenizer
         return Encoding.UTF8.GetString([.. bytes]);
     }
 
+    /// <summary>The bytes that a token stands for, an added token's being those of its content; none for an id without a token.</summary>
+    public ReadOnlySpan<byte> BytesOf(int id) => _bytes[id];
+
     internal void AppendBytes(int id, bool skipSpecial, List<byte> bytes)
     {
         if (!skipSpecial || !_definition.Added.TryGetValue(id, out AddedToken? token) || !token.Special)

@@ -98,9 +98,13 @@ public sealed class Checkpoint : IDisposable
         at.File.Release(at.Name);
     }
 
-    /// <summary>Whether the experts' matrices of this tensor are held as [experts, out, in], as transformers 5 saves them, not as published.</summary>
-    public bool HoldsExpertsTransposed(ExpectedTensor expected) =>
-        expected.OtherShape is not null && !Info(expected.Name).Shape.AsSpan().SequenceEqual(expected.Shape);
+    /// <summary>
+    /// Whether the experts' matrices of this tensor are held as [experts, out, in], as transformers 5 saves them, not as published. The shape decides; where it fits
+    /// both, the architecture: fused experts of a text-only model are only ever the former.
+    /// </summary>
+    public bool HoldsExpertsTransposed(ExpectedTensor expected) => expected.OtherShape is { } other && (Config.Architecture == ModelConfigReader.TextMixture
+        ? Info(expected.Name).Shape.AsSpan().SequenceEqual(other)
+        : !Info(expected.Name).Shape.AsSpan().SequenceEqual(expected.Shape));
 
     /// <summary>The tensor's bytes in the mapped file; see <see cref="SafetensorsFile.Bytes(string)"/>.</summary>
     public ReadOnlySpan<byte> Bytes(string name)

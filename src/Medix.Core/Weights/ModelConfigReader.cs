@@ -4,7 +4,7 @@ using Medix.Runs;
 namespace Medix.Weights;
 
 /// <summary>
-/// Reads a published model's <c>config.json</c>: Qwen3-VL dense and mixture of experts, and text-only Qwen3, in the spelling of the
+/// Reads a published model's <c>config.json</c>: Qwen3-VL and text-only Qwen3, dense and mixture of experts, in the spelling of the
 /// published files (<c>rope_theta</c>, <c>rope_scaling</c>) and in that of transformers 5 (<c>rope_parameters</c>).
 /// A setting this software does not implement is an error, never ignored: the model would load and answer wrongly.
 /// </summary>
@@ -13,10 +13,12 @@ public static class ModelConfigReader
     internal const string Dense = "Qwen3VLForConditionalGeneration";
     internal const string Mixture = "Qwen3VLMoeForConditionalGeneration";
     internal const string TextOnly = "Qwen3ForCausalLM";
+    internal const string TextMixture = "Qwen3MoeForCausalLM";
 
-    private static readonly Dictionary<string, string> ArchitectureByType = new(StringComparer.Ordinal)
+    /// <summary>The architectures that are read, by <c>model_type</c>.</summary>
+    internal static readonly Dictionary<string, string> ArchitectureByType = new(StringComparer.Ordinal)
     {
-        ["qwen3_vl"] = Dense, ["qwen3_vl_moe"] = Mixture, ["qwen3"] = TextOnly,
+        ["qwen3_vl"] = Dense, ["qwen3_vl_moe"] = Mixture, ["qwen3"] = TextOnly, ["qwen3_moe"] = TextMixture,
     };
 
     /// <summary>
@@ -31,7 +33,7 @@ public static class ModelConfigReader
     private static Qwen3VLConfig Read(JsonFields root, string configJsonPath)
     {
         string architecture = Architecture(root, configJsonPath);
-        bool textOnly = architecture == TextOnly;
+        bool textOnly = architecture is TextOnly or TextMixture;
         JsonFields text = textOnly ? root : root.Object("text_config");
         TextConfig textConfig = ReadText(text, architecture, tied: root.Bool("tie_word_embeddings", false) || text.Bool("tie_word_embeddings", false));
         VisionConfig? vision = textOnly ? null : ReadVision(root.Object("vision_config"), textConfig);
@@ -78,8 +80,8 @@ public static class ModelConfigReader
         TextConfig dense = new(
             text.Int("vocab_size"), text.Int("hidden_size"), text.Int("num_hidden_layers"), heads, keyValueHeads, headDim, text.Int("intermediate_size"),
             text.Positive("rms_norm_eps"), (rope.Has("rope_theta") ? rope : text).Positive("rope_theta"),
-            architecture == TextOnly ? null : MropeSection(rope, headDim), text.Int("max_position_embeddings"), tied);
-        return architecture == Mixture ? WithExperts(dense, text) : dense;
+            architecture is TextOnly or TextMixture ? null : MropeSection(rope, headDim), text.Int("max_position_embeddings"), tied);
+        return architecture is Mixture or TextMixture ? WithExperts(dense, text) : dense;
     }
 
     private static TextConfig WithExperts(TextConfig dense, JsonFields text)

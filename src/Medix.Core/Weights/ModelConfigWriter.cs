@@ -32,7 +32,7 @@ public static class ModelConfigWriter
     private static void WriteRoot(Utf8JsonWriter json, Qwen3VLConfig config, string dtype)
     {
         bool mixture = config.Text.Experts is not null;
-        string type = config.Vision is null ? "qwen3" : mixture ? "qwen3_vl_moe" : "qwen3_vl";
+        string type = (config.Vision is null ? "qwen3" : "qwen3_vl") + (mixture ? "_moe" : "");
         json.WriteStartObject();
         WriteNumbers(json, "architectures", [config.Architecture]);
         json.WriteString("model_type", type);

@@ -1,6 +1,7 @@
 using Medix.Inference.Qwen3VL;
 using Medix.Runs;
 using Medix.Text;
+using Medix.Weights;
 
 namespace Medix.Inference.Generation;
 
@@ -14,11 +15,10 @@ public readonly record struct GenerationProgress(long Tokens, int Finished, int 
 /// </summary>
 /// <param name="model">The model; its weights may be updated between calls.</param>
 /// <param name="maxBatch">Draws that advance together at most: more take more memory and, beyond some dozens, gain little.</param>
-public sealed class BatchedGenerator(Qwen3VLModel model, int maxBatch = 64)
+/// <param name="vocabulary">The tokens' texts, which stop strings and constraints are about; may be left out where no options hold any.</param>
+public sealed class BatchedGenerator(Qwen3VLModel model, int maxBatch = 64, TokenVocabulary? vocabulary = null)
 {
-    private readonly int[] banned = model.Config.Vision is null
-        ? []
-        : [.. new[] { model.Config.ImageTokenId, model.Config.VideoTokenId }.Where(id => id >= 0 && id < model.Config.Text.VocabularySize)];
+    private readonly int[] banned = BannedTokens(model.Config);
 
     /// <summary>For tests: sees the logits that each token is drawn from, by request and number of tokens so far.</summary>
     internal LogitsSink? ObserveLogits { get; set; }
@@ -36,7 +36,7 @@ public sealed class BatchedGenerator(Qwen3VLModel model, int maxBatch = 64)
         ArgumentNullException.ThrowIfNull(requests);
         ArgumentNullException.ThrowIfNull(options);
         Check(requests, options);
-        GenerationSession session = new(model, requests, options, maxBatch, banned, ObserveLogits);
+        GenerationSession session = new(model, requests, options, maxBatch, banned, vocabulary, ObserveLogits);
         try
         {
             while (session.Advance())
@@ -53,30 +53,20 @@ public sealed class BatchedGenerator(Qwen3VLModel model, int maxBatch = 64)
         }
     }
 
+    /// <summary>Image placeholders, which no draw may write.</summary>
+    internal static int[] BannedTokens(Qwen3VLConfig config) => config.Vision is null
+        ? []
+        : [.. new[] { config.ImageTokenId, config.VideoTokenId }.Where(id => id >= 0 && id < config.Text.VocabularySize)];
+
     private void Check(IReadOnlyList<GenerationRequest> requests, SamplingOptions options)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(maxBatch, 1);
-        List<string> faults = [];
-        Require(options.MaxNewTokens >= 1, $"MaxNewTokens is {options.MaxNewTokens}, expected at least 1");
-        Require(float.IsFinite(options.Temperature) && options.Temperature >= 0, $"Temperature is {options.Temperature}, expected 0 (greedy) or more");
-        Require(options.TopP is > 0 and <= 1, $"TopP is {options.TopP}, expected above 0 and at most 1");
-        Require(options.TopK >= 0, $"TopK is {options.TopK}, expected 0 (off) or more");
-        int longest = requests.Count == 0 ? 0 : requests.Max(request => request.Input.Tokens.Length);
-        int limit = model.Config.Text.MaxPositions;
-        Require(
-            (long)longest + options.MaxNewTokens <= limit,
-            $"the longest prompt of {longest} tokens and {options.MaxNewTokens} new ones exceed the model's {limit} positions");
-        if (faults.Count > 0)
+        SamplingRules.Require(options, model.Config, Longest(requests.Where(request => request.Options is null)), vocabulary);
+        foreach (IGrouping<SamplingOptions, GenerationRequest> group in requests.Where(r => r.Options is not null).GroupBy(r => r.Options!))
         {
-            throw new MedixException($"Cannot generate: {string.Join("; ", faults)}.");
-        }
-
-        void Require(bool holds, string fault)
-        {
-            if (!holds)
-            {
-                faults.Add(fault);
-            }
+            SamplingRules.Require(group.Key, model.Config, Longest(group), vocabulary);
         }
     }
+
+    private static int Longest(IEnumerable<GenerationRequest> requests) => requests.Select(request => request.Input.Tokens.Length).DefaultIfEmpty().Max();
 }

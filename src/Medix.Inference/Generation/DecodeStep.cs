@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using Medix.Inference.Kernels;
 using Medix.Inference.Qwen3VL;
 
@@ -30,11 +31,17 @@ internal sealed unsafe class DecodeStep : PoolJob
         shared = new SharedLayers(decoder);
         decoder.RequireRows(mostRows);
         decoder.RequireLogits(mostRows);
-        decoder.RequireScratch(Math.Max(Block(mostRows), Math.Min(mostRows, TextDecoder.MostSharedRows)), mostPositions);
+        RequirePositions(mostPositions);
+    }
+
+    /// <summary>Makes room for draws that see <paramref name="mostPositions"/> positions.</summary>
+    public void RequirePositions(int mostPositions)
+    {
+        decoder.RequireScratch(Math.Max(Block(draws.Length), Math.Min(draws.Length, TextDecoder.MostSharedRows)), mostPositions);
         decoder.Rotary.Require(mostPositions);
     }
 
-    /// <summary>Appends a token to each draw.</summary>
+    /// <summary>Appends a token to each draw, or leaves its fault with it.</summary>
     public void Run(List<LiveDraw> live)
     {
         Place(live);
@@ -94,7 +101,16 @@ internal sealed unsafe class DecodeStep : PoolJob
         int vocabulary = model.Config.Text.VocabularySize;
         Span<float> logits = new(decoder.Logits + ((long)row * vocabulary), vocabulary);
         observe?.Invoke(draws[row].Prompt.Request, draws[row].Count, logits);
-        draws[row].Append(samplers[worker].Sample(logits, draws[row].Random), model.Config.EosTokenIds);
+        try
+        {
+            draws[row].Append(samplers[worker].Sample(logits, draws[row].Sampling));
+        }
+#pragma warning disable CA1031 // Whatever a draw's constraint or logits throw is that draw's; its neighbours go on.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            draws[row].Fault = ExceptionDispatchInfo.Capture(e);
+        }
     }
 
     private void Place(List<LiveDraw> live)

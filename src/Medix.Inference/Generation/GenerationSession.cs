@@ -10,6 +10,7 @@ internal sealed class GenerationSession
     private readonly IReadOnlyList<GenerationRequest> requests;
     private readonly SamplingOptions options;
     private readonly int maxBatch;
+    private readonly TokenVocabulary? vocabulary;
     private readonly LogitsSink? observe;
     private readonly TokenSampler[] samplers;
     private readonly DecodeStep step;
@@ -19,19 +20,26 @@ internal sealed class GenerationSession
     private int nextRequest;
 
     public GenerationSession(
-        Qwen3VLModel model, IReadOnlyList<GenerationRequest> requests, SamplingOptions options, int maxBatch, int[] banned, LogitsSink? observe)
+        Qwen3VLModel model,
+        IReadOnlyList<GenerationRequest> requests,
+        SamplingOptions options,
+        int maxBatch,
+        int[] banned,
+        TokenVocabulary? vocabulary,
+        LogitsSink? observe)
     {
         this.model = model;
         this.requests = requests;
         this.options = options;
         this.maxBatch = maxBatch;
+        this.vocabulary = vocabulary;
         this.observe = observe;
-        samplers = [.. Enumerable.Range(0, model.Pool.Threads).Select(_ => new TokenSampler(model.Config.Text.VocabularySize, banned, options))];
+        samplers = [.. Enumerable.Range(0, model.Pool.Threads).Select(_ => new TokenSampler(model.Config.Text.VocabularySize, banned))];
         results = [.. requests.Select(request => new Completion[request.DrawSeeds.Count])];
         Progress = new GenerationProgress(0, 0, requests.Sum(request => request.DrawSeeds.Count));
         int rows = Math.Min(maxBatch, Progress.Total);
-        int longest = requests.Count == 0 ? 0 : requests.Max(request => request.Input.Tokens.Length);
-        step = new DecodeStep(model, samplers, rows, longest + options.MaxNewTokens, observe);
+        int positions = requests.Select(request => request.Input.Tokens.Length + OptionsOf(request).MaxNewTokens).DefaultIfEmpty(options.MaxNewTokens).Max();
+        step = new DecodeStep(model, samplers, rows, positions, observe);
         live.EnsureCapacity(rows);
     }
 
@@ -49,6 +57,7 @@ internal sealed class GenerationSession
         }
 
         step.Run(live);
+        live.Find(draw => draw.Fault is not null)?.Fault?.Throw();
         Progress = Progress with { Tokens = Progress.Tokens + live.Count };
         RemoveFinished();
         return true;
@@ -112,21 +121,26 @@ internal sealed class GenerationSession
         List<LiveDraw[]> started = [];
         for (int i = 0; i < taken.Count; i++)
         {
-            IReadOnlyList<ulong> seeds = requests[taken[i]].DrawSeeds;
-            LivePrompt prompt = new(prepared.Prompts[i], taken[i], seeds.Count);
-            started.Add([.. seeds.Select((seed, draw) => new LiveDraw(prompt, draw, seed, options.MaxNewTokens))]);
+            GenerationRequest request = requests[taken[i]];
+            LivePrompt prompt = new(prepared.Prompts[i], taken[i], request.DrawSeeds.Count);
+            started.Add([.. request.DrawSeeds.Select((seed, draw) => new LiveDraw(prompt, draw, NewState(request, seed)))]);
             Array.ForEach(started[i], waiting.Enqueue);
         }
 
         model.ComputePrompts(prepared, (prompt, _, logits) => DrawFirst(started[prompt], logits));
     }
 
+    private SamplingOptions OptionsOf(GenerationRequest request) => request.Options ?? options;
+
+    private SamplingState NewState(GenerationRequest request, ulong seed) =>
+        new(OptionsOf(request), seed, request.Input.Tokens, vocabulary, model.Config.EosTokenIds);
+
     private void DrawFirst(LiveDraw[] draws, Span<float> logits)
     {
         observe?.Invoke(draws[0].Prompt.Request, 0, logits);
         foreach (LiveDraw draw in draws)
         {
-            draw.Append(samplers[0].Sample(logits, draw.Random), model.Config.EosTokenIds);
+            draw.Append(samplers[0].Sample(logits, draw.Sampling));
         }
 
         Progress = Progress with { Tokens = Progress.Tokens + draws.Length };

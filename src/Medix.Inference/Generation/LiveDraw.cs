@@ -1,6 +1,6 @@
+using System.Runtime.ExceptionServices;
 using Medix.Inference.Kernels;
 using Medix.Inference.Qwen3VL;
-using Medix.Runs;
 
 namespace Medix.Inference.Generation;
 
@@ -16,7 +16,7 @@ internal sealed class LivePrompt(Prompt prompt, int request, int draws)
     /// <summary>Rotary position of the first generated token.</summary>
     public int NextPosition { get; } = prompt.Tokens.Length + prompt.Positions.Delta;
 
-    public int Length => prompt.Tokens.Length;
+    public int[] Tokens => prompt.Tokens;
 
     /// <summary>Gives the prompt's keys and values back after its last draw.</summary>
     public void FinishOne()
@@ -28,19 +28,21 @@ internal sealed class LivePrompt(Prompt prompt, int request, int draws)
     }
 }
 
-/// <summary>One completion on its way.</summary>
-internal sealed class LiveDraw(LivePrompt prompt, int draw, ulong seed, int mostTokens)
+/// <summary>One completion on its way: behind the prompt's keys and values, or, where it is the prompt's only one, in the same sequence.</summary>
+internal sealed class LiveDraw(LivePrompt prompt, int draw, SamplingState sampling, bool alone = false)
 {
-    private readonly int[] tokens = new int[mostTokens];
-    private readonly float[] logProbs = new float[mostTokens];
+    private readonly int[] tokens = new int[sampling.Options.MaxNewTokens];
+    private readonly float[] logProbs = new float[sampling.Options.MaxNewTokens];
+    private readonly float[] sampledLogProbs = new float[sampling.Options.MaxNewTokens];
+    private readonly float[] rawLogProbs = sampling.Options.WithRawLogProbs ? new float[sampling.Options.MaxNewTokens] : [];
 
     public LivePrompt Prompt => prompt;
 
     public int Draw => draw;
 
-    public KvSequence Sequence { get; } = new(prompt.Sequence.Pages, prompt.Sequence, mostTokens);
+    public KvSequence Sequence { get; } = alone ? prompt.Sequence : new(prompt.Sequence.Pages, prompt.Sequence, sampling.Options.MaxNewTokens);
 
-    public SeededRandom Random { get; } = Seed.Random(seed);
+    public SamplingState Sampling => sampling;
 
     public int Count { get; private set; }
 
@@ -48,19 +50,24 @@ internal sealed class LiveDraw(LivePrompt prompt, int draw, ulong seed, int most
 
     public FinishReason? Finish { get; private set; }
 
-    public void Append(SampledToken token, IReadOnlyList<int> endTokens)
+    /// <summary>What went wrong with this draw alone: its constraint, or its logits.</summary>
+    public ExceptionDispatchInfo? Fault { get; set; }
+
+    /// <summary>A token drawn so far.</summary>
+    public SampledToken this[int index] => new(tokens[index], logProbs[index], sampledLogProbs[index], rawLogProbs.Length > 0 ? rawLogProbs[index] : float.NaN);
+
+    public void Append(SampledToken token)
     {
         tokens[Count] = token.Id;
-        logProbs[Count++] = token.LogProb;
-        for (int i = 0; i < endTokens.Count; i++)
+        logProbs[Count] = token.LogProb;
+        sampledLogProbs[Count] = token.SampledLogProb;
+        if (rawLogProbs.Length > 0)
         {
-            if (endTokens[i] == token.Id)
-            {
-                Finish = FinishReason.Stop;
-            }
+            rawLogProbs[Count] = token.RawLogProb;
         }
 
-        Finish ??= Count == tokens.Length ? FinishReason.Length : null;
+        Count++;
+        Finish = sampling.Accept(token.Id) ?? (Count == tokens.Length ? FinishReason.Length : null);
     }
 
     /// <summary>Gives the keys and values back.</summary>
@@ -74,6 +81,12 @@ internal sealed class LiveDraw(LivePrompt prompt, int draw, ulong seed, int most
     public Completion Complete()
     {
         GiveBack();
-        return new Completion(tokens[..Count], logProbs[..Count], Finish!.Value);
+        return new Completion(tokens[..Count], logProbs[..Count], Finish!.Value)
+        {
+            SampledLogProbs = sampledLogProbs[..Count],
+            RawLogProbs = rawLogProbs.Length > 0 ? rawLogProbs[..Count] : null,
+            StopString = sampling.Stops?.Found,
+            TextBytes = sampling.Stops?.Found is null ? null : sampling.Stops.TextBytes,
+        };
     }
 }

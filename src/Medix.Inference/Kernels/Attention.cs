@@ -20,7 +20,7 @@ internal sealed unsafe class AttentionRows
 
 /// <summary>
 /// Softmax attention of some rows over cached keys and values, as products of register tiles: the query heads that share a key-value head, and the rows that
-/// share a sequence or a prefix, are the rows of one product. Exact softmax with the maximum subtracted, fp32. Rows do not influence each other.
+/// share a prefix or a page, are the rows of one product. Exact softmax with the maximum subtracted, fp32. Rows do not influence each other.
 /// </summary>
 internal static unsafe class Attention
 {
@@ -73,17 +73,24 @@ internal static unsafe class Attention
             int next = EndOfPrefixGroup(rows, row, end);
             if (rows.Sequences[row].Prefix is { } prefix)
             {
-                work.Scores(prefix, prefix.Length, row - first, next - row, 0);
+                for (int start = 0; start < prefix.Length; start += KvPages.Positions)
+                {
+                    work.PageScores(prefix, start, prefix.Length, row - first, next - row, 0);
+                }
             }
 
             row = next;
         }
 
-        for (int row = first; row < end;)
+        int most = MostVisible(rows, first, end);
+        for (int start = 0; start < most; start += KvPages.Positions)
         {
-            int next = EndOfSequenceGroup(rows, row, end);
-            work.Scores(rows.Sequences[row], MostVisible(rows, row, next), row - first, next - row, PrefixLength(rows, row));
-            row = next;
+            for (int row = first; row < end;)
+            {
+                int next = EndOfPageGroup(rows, row, end, start);
+                work.PageScores(rows.Sequences[row], start, MostVisible(rows, row, next), row - first, next - row, PrefixLength(rows, row));
+                row = next;
+            }
         }
     }
 
@@ -113,17 +120,24 @@ internal static unsafe class Attention
             int next = EndOfPrefixGroup(rows, row, end);
             if (rows.Sequences[row].Prefix is { } prefix)
             {
-                work.Values(prefix, prefix.Length, row - first, next - row, 0, false);
+                for (int start = 0; start < prefix.Length; start += KvPages.Positions)
+                {
+                    work.PageValues(prefix, start, prefix.Length, row - first, next - row, 0);
+                }
             }
 
             row = next;
         }
 
-        for (int row = first; row < end;)
+        int most = MostVisible(rows, first, end);
+        for (int start = 0; start < most; start += KvPages.Positions)
         {
-            int next = EndOfSequenceGroup(rows, row, end), before = PrefixLength(rows, row);
-            work.Values(rows.Sequences[row], MostVisible(rows, row, next), row - first, next - row, before, before > 0);
-            row = next;
+            for (int row = first; row < end;)
+            {
+                int next = EndOfPageGroup(rows, row, end, start);
+                work.PageValues(rows.Sequences[row], start, MostVisible(rows, row, next), row - first, next - row, PrefixLength(rows, row));
+                row = next;
+            }
         }
     }
 
@@ -149,6 +163,25 @@ internal static unsafe class Attention
         return next;
     }
 
+    /// <summary>The rows from <paramref name="row"/> on that read the same page at a position: those of its sequence, and of sequences that share the whole page.</summary>
+    private static int EndOfPageGroup(AttentionRows rows, int row, int end, int start)
+    {
+        int next = row + 1;
+        while (next < end && (rows.Sequences[next] == rows.Sequences[row] || SharePage(rows, row, next, start)))
+        {
+            next++;
+        }
+
+        return next;
+    }
+
+    private static bool SharePage(AttentionRows rows, int a, int b, int start)
+    {
+        KvSequence one = rows.Sequences[a], other = rows.Sequences[b];
+        bool whole = Math.Min(rows.Visible[a], rows.Visible[b]) >= start + KvPages.Positions;
+        return whole && one.Prefix == other.Prefix && one.Page(start) == other.Page(start);
+    }
+
     private static int MostVisible(AttentionRows rows, int row, int end)
     {
         int most = 0;
@@ -167,12 +200,16 @@ internal static unsafe class Attention
 
         public float* ScoreRow(int index) => scores + ((long)index * stride);
 
-        /// <summary>Q·Kᵀ of some rows with the first positions of a sequence, into score columns from <paramref name="column"/> on.</summary>
-        public void Scores(KvSequence sequence, int positions, int row, int rows, int column)
+        /// <summary>
+        /// Q·Kᵀ of some rows with the positions of a sequence's page from <paramref name="start"/> on, up to <paramref name="positions"/>; the first of the sequence
+        /// has score column <paramref name="column"/>.
+        /// </summary>
+        public void PageScores(KvSequence sequence, int start, int positions, int row, int rows, int column)
         {
+            positions = Math.Min(positions, start + KvPages.Positions);
             int width = pages.Kernels.PanelColumns, d = pages.HeadDim;
             Tile tile = new() { RowStride = d, StepStride = 1, PanelStride = width * sizeof(float), CStride = stride, Steps = d };
-            for (int position = 0; position < positions; position += width)
+            for (int position = start; position < positions; position += width)
             {
                 tile.Panel = (byte*)pages.KeyColumn(sequence.Page(position), layer, head, position % KvPages.Positions);
                 tile.Vectors = Math.Min(pages.Kernels.PanelVectors, (positions - position + pages.Kernels.Lanes - 1) / pages.Kernels.Lanes);
@@ -180,22 +217,24 @@ internal static unsafe class Attention
             }
         }
 
-        /// <summary>(+)= P·V of some rows with the first positions of a sequence.</summary>
-        public void Values(KvSequence sequence, int positions, int row, int rows, int column, bool accumulate)
+        /// <summary>P·V of the same, added to that of the score columns before.</summary>
+        public void PageValues(KvSequence sequence, int start, int positions, int row, int rows, int column)
         {
+            if (start >= positions)
+            {
+                return;
+            }
+
             int valueStride = pages.ValueStride, width = pages.Kernels.PanelColumns;
             Tile tile = new() { RowStride = stride, StepStride = 1, PanelStride = valueStride * sizeof(float), CStride = valueStride };
-            for (int position = 0; position < positions; position += KvPages.Positions)
+            tile.Steps = Math.Min(KvPages.Positions, positions - start);
+            tile.Accumulate = column + start > 0;
+            float* page = pages.Values(sequence.Page(start), layer, head);
+            for (int from = 0; from < valueStride; from += width)
             {
-                tile.Steps = Math.Min(KvPages.Positions, positions - position);
-                tile.Accumulate = accumulate || position > 0;
-                float* page = pages.Values(sequence.Page(position), layer, head);
-                for (int from = 0; from < valueStride; from += width)
-                {
-                    tile.Panel = (byte*)(page + from);
-                    tile.Vectors = Math.Min(pages.Kernels.PanelVectors, (valueStride - from) / pages.Kernels.Lanes);
-                    Tiles(ref tile, ScoreRow(row * Group) + column + position, values + ((long)row * Group * valueStride) + from, rows * Group);
-                }
+                tile.Panel = (byte*)(page + from);
+                tile.Vectors = Math.Min(pages.Kernels.PanelVectors, (valueStride - from) / pages.Kernels.Lanes);
+                Tiles(ref tile, ScoreRow(row * Group) + column + start, values + ((long)row * Group * valueStride) + from, rows * Group);
             }
         }
 

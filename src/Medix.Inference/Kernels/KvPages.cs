@@ -5,7 +5,8 @@ namespace Medix.Inference.Kernels;
 /// <summary>
 /// Memory for the keys and values of all sequences, in pages of <see cref="Positions"/> positions, all layers and heads together (after PagedAttention,
 /// arXiv 2309.06180). A page holds, for each layer and key-value head, the keys as panels [d, panel width] (so that a register tile reads them as the
-/// second operand of Q·Kᵀ) and the values as rows [position, d rounded up to whole vectors]. Returned pages are used again.
+/// second operand of Q·Kᵀ) and the values as rows [position, d rounded up to whole vectors]. Returned pages are used again; a page that several sequences hold, which
+/// none of them writes any more, is returned by the last.
 /// </summary>
 internal sealed unsafe class KvPages : IDisposable
 {
@@ -17,6 +18,7 @@ internal sealed unsafe class KvPages : IDisposable
     private readonly nuint pageBytes;
     private readonly List<nint> all = [];
     private readonly Stack<nint> free = new();
+    private readonly Dictionary<nint, int> shared = [];
 
     public KvPages(int layers, int heads, int headDim, KernelSet kernels)
     {
@@ -40,6 +42,12 @@ internal sealed unsafe class KvPages : IDisposable
     /// <summary>Bytes of all pages, used or free.</summary>
     public long Bytes => all.Count * (long)pageBytes;
 
+    /// <summary>Bytes of one page.</summary>
+    public long PageBytes => (long)pageBytes;
+
+    /// <summary>Pages that somebody holds.</summary>
+    public int Used => all.Count - free.Count;
+
     public nint Rent()
     {
         if (free.TryPop(out nint page))
@@ -55,7 +63,28 @@ internal sealed unsafe class KvPages : IDisposable
         return page;
     }
 
-    public void Return(nint page) => free.Push(page);
+    /// <summary>Holds a used page once more: it has to be returned as often as it is held.</summary>
+    public void Retain(nint page) => shared[page] = References(page) + 1;
+
+    /// <summary>How many hold a used page.</summary>
+    public int References(nint page) => shared.GetValueOrDefault(page, 1);
+
+    public void Return(nint page)
+    {
+        int left = References(page) - 1;
+        if (left > 1)
+        {
+            shared[page] = left;
+        }
+        else if (left == 1)
+        {
+            shared.Remove(page);
+        }
+        else
+        {
+            free.Push(page);
+        }
+    }
 
     public float* Keys(nint page, int layer, int head) => (float*)page + (((layer * heads) + head) * blockFloats);
 
@@ -86,7 +115,10 @@ internal sealed unsafe class KvPages : IDisposable
     }
 }
 
-/// <summary>The keys and values of one sequence, perhaps behind those of a prompt that it shares with others.</summary>
+/// <summary>
+/// The keys and values of one sequence, perhaps behind those of a prompt that it shares with others (<see cref="Prefix"/>), or with first pages that others hold too
+/// (<see cref="Adopt"/>).
+/// </summary>
 internal sealed unsafe class KvSequence(KvPages pages, KvSequence? prefix = null, int expectedLength = 0)
 {
     private nint[] held = new nint[Math.Max(1, (expectedLength + KvPages.Positions - 1) / KvPages.Positions)];
@@ -100,22 +132,45 @@ internal sealed unsafe class KvSequence(KvPages pages, KvSequence? prefix = null
 
     public KvPages Pages => pages;
 
+    /// <summary>The pages in the order of their positions.</summary>
+    public ReadOnlySpan<nint> Held => held.AsSpan(0, count);
+
+    /// <summary>Goes on with a full page that another sequence or a cache holds and nobody writes any more. The sequence must end at a page's border.</summary>
+    public void Adopt(nint page)
+    {
+        if (Length != count * KvPages.Positions)
+        {
+            throw new InvalidOperationException($"A sequence of {Length} positions cannot adopt a page: it ends within one.");
+        }
+
+        pages.Retain(page);
+        Hold(page);
+        Length += KvPages.Positions;
+    }
+
     /// <summary>Adds positions, to be written before they are read.</summary>
     public void Extend(int positions)
     {
         Length += positions;
         while (count * KvPages.Positions < Length)
         {
-            if (count == held.Length)
-            {
-                Array.Resize(ref held, count * 2);
-            }
-
-            held[count++] = pages.Rent();
+            Hold(pages.Rent());
         }
     }
 
     public nint Page(int position) => held[position / KvPages.Positions];
+
+    /// <summary>Forgets the positions from <paramref name="length"/> on, of this sequence alone, and gives back the pages that held nothing else.</summary>
+    public void Truncate(int length)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(length);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(length, Length);
+        Length = length;
+        while (count > 0 && (count - 1) * KvPages.Positions >= length)
+        {
+            pages.Return(held[--count]);
+        }
+    }
 
     /// <summary>Gives all pages back.</summary>
     public void Clear()
@@ -141,5 +196,15 @@ internal sealed unsafe class KvSequence(KvPages pages, KvSequence? prefix = null
         }
 
         NativeMemory.Copy(value, pages.Values(page, layer, head) + (inside * pages.ValueStride), (nuint)pages.HeadDim * sizeof(float));
+    }
+
+    private void Hold(nint page)
+    {
+        if (count == held.Length)
+        {
+            Array.Resize(ref held, count * 2);
+        }
+
+        held[count++] = page;
     }
 }

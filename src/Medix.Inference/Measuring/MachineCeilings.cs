@@ -5,7 +5,8 @@ using Medix.Inference.Kernels.Quantised;
 
 namespace Medix.Inference.Measuring;
 
-/// <summary>What the machine gives at most at this moment: memory read by all threads, and a register tile with everything in the nearest cache, one core's best times the threads.</summary>
+/// <summary>What the machine gives at most at this moment: memory read by all threads, and a register tile with everything in the nearest cache, one core's best
+/// times the threads.</summary>
 internal sealed unsafe class MachineCeilings(WorkerPool pool) : IDisposable
 {
     private const long ReadBytes = 1L << 30;

@@ -119,7 +119,7 @@ public sealed class ModelBenchmark
         ModelInput input = WithImage();
         double first = Seconds(() => Draw([new GenerationRequest(input, [1])], 1));
         int patches = input.Grids[0].Patches;
-        double tower = Seconds(() => model.EncodeImages(input).Dispose());
+        double tower = Seconds(() => model.EncodeImage(input.Patches, input.Grids[0]).Dispose());
         double products = Seconds(() => ModelProducts.Run(model, patches, input.Tokens.Length));
         Add($"{options.ImageSide}x{options.ImageSide} picture + {options.ImageTextTokens} tokens to first token", "s", first);
         Add("of it the vision tower", "s", tower);

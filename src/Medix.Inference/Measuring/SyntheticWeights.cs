@@ -9,7 +9,8 @@ public static class SyntheticWeights
 {
     private const int TableValues = 1 << 20;
 
-    /// <summary>A reader that keeps no parameters: norms' weights 1, biases 0, matrices scaled so that hidden states keep their size; another place of the table for each slice.</summary>
+    /// <summary>A reader that keeps no parameters: norms' weights 1, biases 0, matrices scaled so that hidden states keep their size; another place of the table
+    /// for each slice.</summary>
     public static WeightReader Of(Qwen3VLConfig config)
     {
         Dictionary<string, ExpectedTensor> tensors = ModelTensors.Of(config).ToDictionary(tensor => tensor.Name);

@@ -4,6 +4,7 @@ using Medix.Inference.Qwen3VL;
 using Medix.Runs;
 using Medix.Text;
 using Medix.Weights;
+using Medix.Weights.Gguf.Import;
 
 namespace Medix.Inference.Packed;
 
@@ -15,6 +16,9 @@ public enum ModelFileKind
 
     /// <summary>A packed model.</summary>
     Packed,
+
+    /// <summary>Files of llama.cpp.</summary>
+    Gguf,
 }
 
 /// <summary>A model ready to answer, with what belongs to it: <paramref name="Tokenizer"/> and <paramref name="Prompts"/> are null where the folder has no tokenizer.</summary>
@@ -40,9 +44,11 @@ public sealed record LoadedModel(
 public static class ModelFolder
 {
     private const string Preprocessor = "preprocessor_config.json";
+    private const string GgufExtension = ".gguf";
 
     /// <summary>
-    /// Opens a packed model (a <c>.medix</c> file, or a folder with one) or a checkpoint in Hugging Face layout.
+    /// Opens a packed model (a <c>.medix</c> file, or a folder with one), a checkpoint in Hugging Face layout, or llama.cpp's <c>.gguf</c> file with the <c>mmproj</c>
+    /// file that lies beside it, if one does.
     /// </summary>
     /// <param name="path">The folder or file.</param>
     /// <param name="storage">How a checkpoint's matrices are stored, null for bfloat16; a packed model's are stored already, and another wish is refused.</param>
@@ -63,6 +69,11 @@ public static class ModelFolder
             return WithCompanions(folder, ModelFileKind.Packed, packed, () => RequireStorage(path, packed.Plan, storage));
         }
 
+        if (path.EndsWith(GgufExtension, StringComparison.OrdinalIgnoreCase) && File.Exists(path))
+        {
+            return OpenGguf(path, folder, StoragePlan.For(storage ?? WeightStorage.Bf16), pool);
+        }
+
         using Checkpoint checkpoint = Checkpoint.Open(path);
         return WithCompanions(folder, ModelFileKind.Checkpoint, Qwen3VLModel.FromCheckpoint(checkpoint, storage ?? WeightStorage.Bf16, pool), null);
     }
@@ -74,6 +85,23 @@ public static class ModelFolder
         ArgumentNullException.ThrowIfNull(config);
         string file = Path.Combine(folder, Preprocessor);
         return config.Vision is null && !File.Exists(file) ? ImageProcessorOptions.Qwen3VL() : ImageProcessorOptions.Load(file);
+    }
+
+    private static LoadedModel OpenGguf(string path, string folder, StoragePlan plan, WorkerPool? pool)
+    {
+        string[] vision = Directory.GetFiles(folder, "mmproj*" + GgufExtension);
+        if (vision.Length > 1)
+        {
+            throw new MedixException(
+                $"{folder}: there are {vision.Length} mmproj files ({string.Join(", ", vision.Select(Path.GetFileName).Order())}), expected at most one beside the model. "
+                + "Put the model and its own into a folder of their own.");
+        }
+
+        using GgufModel gguf = GgufModel.Open(path, vision.FirstOrDefault());
+        Tokenizer tokenizer = gguf.Tokenizer;
+        ImageProcessorOptions images = ImageProcessorOptions.Qwen3VL();
+        PromptBuilder prompts = new(tokenizer, new ImageProcessor(images), gguf.Config);
+        return new LoadedModel(folder, ModelFileKind.Gguf, Qwen3VLModel.FromGguf(gguf, plan, pool), tokenizer, images, prompts);
     }
 
     private static LoadedModel WithCompanions(string folder, ModelFileKind kind, Qwen3VLModel model, Action? check)

@@ -65,9 +65,8 @@ public sealed unsafe class PackedFile : IDisposable
     public static bool IsAt(string path) =>
         File.Exists(path) ? path.EndsWith(Extension, StringComparison.OrdinalIgnoreCase) : File.Exists(System.IO.Path.Combine(path, FileName));
 
-    /// <summary>
-    /// Opens a packed file, or the one in a folder, and checks the header: version, length, checksum, shape, and that no part overlaps another or leaves the file.
-    /// </summary>
+    /// <summary>Opens a packed file, or the one in a folder, and checks the header: version, length, checksum, shape, and that no part overlaps another or leaves
+    /// the file.</summary>
     /// <exception cref="MedixException">It cannot be used; the message names the field, the value and what was expected.</exception>
     public static PackedFile Open(string path)
     {
@@ -131,7 +130,7 @@ public sealed unsafe class PackedFile : IDisposable
     {
         try
         {
-            return JsonSerializer.Deserialize<PackedHeader>(bytes, PackedHeader.Json) ?? throw new JsonException("it is null");
+            return JsonSerializer.Deserialize(bytes, PackedJson.Default.PackedHeader) ?? throw new JsonException("it is null");
         }
         catch (Exception fault) when (fault is JsonException or InvalidOperationException)
         {

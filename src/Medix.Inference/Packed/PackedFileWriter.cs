@@ -97,7 +97,7 @@ internal sealed unsafe class PackedFileWriter : IDisposable
         return document.RootElement.Clone();
     }
 
-    private byte[] HeaderBytes(PackedTensor[] table) => JsonSerializer.SerializeToUtf8Bytes(header with { Tensors = table }, PackedHeader.Json);
+    private byte[] HeaderBytes(PackedTensor[] table) => JsonSerializer.SerializeToUtf8Bytes(header with { Tensors = table }, PackedJson.Default.PackedHeader);
 
     private void Write(byte* bytes, long count, long offset, IncrementalHash hash)
     {

@@ -2,7 +2,6 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using Medix.Inference.Kernels;
 using Medix.Inference.Qwen3VL;
-using Medix.Runs;
 
 namespace Medix.Inference.Packed;
 
@@ -30,12 +29,18 @@ public sealed record PackedTensor(string Name, WeightStorage Storage, IReadOnlyL
 /// What a packed file says of itself, in JSON: the model's shape as its <c>config.json</c> would say it, how its matrices are stored, and where they are.
 /// <paramref name="Source"/> names what it was made of, for people.
 /// </summary>
-internal sealed record PackedHeader(string Source, JsonElement Config, StoragePlan Plan, IReadOnlyList<PackedTensor> Tensors)
-{
-    public static JsonSerializerOptions Json { get; } = new(EventLog.Lines)
-    {
-        RespectNullableAnnotations = true,
-        RespectRequiredConstructorParameters = true,
-        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
-    };
-}
+internal sealed record PackedHeader(string Source, JsonElement Config, StoragePlan Plan, IReadOnlyList<PackedTensor> Tensors);
+
+/// <summary>The header's form, written out when the product is built: programs compiled ahead of time cannot find it by reflection.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    RespectNullableAnnotations = true,
+    RespectRequiredConstructorParameters = true,
+    UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+    Converters = [typeof(StorageNames)])]
+[JsonSerializable(typeof(PackedHeader))]
+internal sealed partial class PackedJson : JsonSerializerContext;
+
+/// <summary>Storages by name, in the case of all names.</summary>
+internal sealed class StorageNames() : JsonStringEnumConverter<WeightStorage>(JsonNamingPolicy.CamelCase);

@@ -64,8 +64,9 @@ internal static class PackedHeaderChecks
 
         if (tensor.Offset < dataStart || tensor.Offset % PackedPrefix.Alignment != 0 || tensor.Offset > fileBytes - size)
         {
-            string expected = $"a multiple of {PackedPrefix.Alignment} from {dataStart} to {fileBytes - size}, so that its {size} bytes are in the file";
-            throw Fault(file, tensor, "offset", $"is {tensor.Offset}", expected);
+            throw Fault(
+                file, tensor, "offset", $"is {tensor.Offset}", $"a multiple of {PackedPrefix.Alignment} from {dataStart} to {fileBytes - size}, so that its {size} bytes "
+                    + $"are in the file");
         }
 
         if (tensor.Sha256.Length != 64)

@@ -80,8 +80,8 @@ public static class PackedModelWriter
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new MedixException(
-                $"{path}: the packed model could not be written ({error.Message.TrimEnd('.')}). Check the path, its permissions and the disk's free space.", error);
+            throw new MedixException($"{path}: the packed model could not be written ({error.Message.TrimEnd('.')}). Check the path, its permissions and the disk's free "
+                + $"space.", error);
         }
         finally
         {

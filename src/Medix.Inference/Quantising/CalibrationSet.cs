@@ -64,8 +64,8 @@ public sealed record CalibrationSet(string Name, IReadOnlyList<ModelInput> Learn
         int[] tokens = tokenizer.EncodePlain(text);
         if (tokens.Length < LeastTokens)
         {
-            throw new MedixException(
-                $"--calibration: {path} has {tokens.Length} tokens, expected at least {LeastTokens}, of which two thirds are learned from. Give a longer text.");
+            throw new MedixException($"--calibration: {path} has {tokens.Length} tokens, expected at least {LeastTokens}, of which two thirds are learned from. Give a "
+                + $"longer text.");
         }
 
         int learn = Math.Min(LearnTokens, tokens.Length * 2 / 3);

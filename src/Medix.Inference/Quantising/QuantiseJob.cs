@@ -67,8 +67,8 @@ public sealed class QuantiseJob(QuantiseJobOptions options, WorkerPool pool, Act
         using LoadedModel original = ModelFolder.Open(checkpoint.Folder, ReferenceStorage(checkpoint), pool);
         if (original.Tokenizer is null)
         {
-            throw new MedixException(
-                $"{checkpoint.Folder}: there is no tokenizer, so that no text can be shown to the model. Copy its tokenizer files there, or say --calibration none.");
+            throw new MedixException($"{checkpoint.Folder}: there is no tokenizer, so that no text can be shown to the model. Copy its tokenizer files there, or say "
+                + $"--calibration none.");
         }
 
         CalibrationSet set = CalibrationSet.Load(options.Calibration, original);

@@ -3,11 +3,16 @@ using Medix.Text;
 
 namespace Medix.Inference.Qwen3VL;
 
+/// <summary>Some rows of image features, for as many placeholders; null where their tokens are already computed.</summary>
+internal readonly record struct FeatureRun(VisionFeatures? Features, int First, int Rows);
+
 /// <summary>
-/// A prompt to compute: its tokens and positions, the empty sequence that takes its keys and values, and the rows of <paramref name="Features"/> from
-/// <paramref name="FirstFeature"/> on that replace its image placeholders.
+/// A prompt to compute: its tokens and positions, the sequence that takes its keys and values, and the features that replace its image placeholders, in their order.
 /// </summary>
-internal sealed record Prompt(int[] Tokens, RopeIndex Positions, KvSequence Sequence, VisionFeatures? Features = null, int FirstFeature = 0);
+internal sealed record Prompt(int[] Tokens, RopeIndex Positions, KvSequence Sequence, IReadOnlyList<FeatureRun> Images);
+
+/// <summary>The tokens [<paramref name="From"/>, <paramref name="To"/>) of a prompt whose sequence holds exactly the tokens before.</summary>
+internal readonly record struct PromptRange(Prompt Prompt, int From, int To);
 
 /// <summary>Takes the logits of one token of one prompt; they are valid during the call.</summary>
 internal delegate void LogitsSink(int prompt, int token, Span<float> logits);
@@ -16,7 +21,8 @@ internal delegate void LogitsSink(int prompt, int token, Span<float> logits);
 internal delegate void Observer(string name, ReadOnlySpan<float> values);
 
 /// <summary>
-/// Computes prompts through the decoder, many rows at a time; a long prompt goes in several passes, each attending to the keys of those before.
+/// Computes prompts, or parts of them, through the decoder, many rows at a time; a long prompt goes in several passes, each attending to the keys of those before.
+/// Every row is computed by itself, so the results do not depend on where a prompt is cut.
 /// Image features replace the placeholders' embeddings, and DeepStack's are added after the first layers (Qwen3-VL technical report, arXiv 2511.21631).
 /// </summary>
 internal sealed unsafe class Prefill(TextDecoder decoder, Weights.Qwen3VLConfig config) : PoolJob, IDisposable
@@ -45,15 +51,16 @@ internal sealed unsafe class Prefill(TextDecoder decoder, Weights.Qwen3VLConfig 
         Logits,
     }
 
-    /// <summary>Computes all prompts; <paramref name="sink"/> gets the logits of every token, or of each prompt's last one.</summary>
-    public void Run(IReadOnlyList<Prompt> prompts, bool everyToken, LogitsSink sink, Observer? observe = null)
+    /// <summary>Computes all ranges; <paramref name="sink"/> gets the logits of every token, or of each prompt's last one where its range reaches it.</summary>
+    public void Run(IReadOnlyList<PromptRange> ranges, bool everyToken, LogitsSink sink, Observer? observe = null)
     {
         rows.Clear();
-        decoder.Rotary.Require(prompts.Max(prompt => prompt.Tokens.Length) + 1);
-        decoder.RequireRows(Math.Min(MostRows, prompts.Sum(prompt => prompt.Tokens.Length)));
-        for (int p = 0; p < prompts.Count; p++)
+        decoder.Rotary.Require(ranges.Max(range => range.To) + 1);
+        decoder.RequireRows(Math.Min(MostRows, ranges.Sum(range => range.To - range.From)));
+        Prompt[] prompts = [.. ranges.Select(range => range.Prompt)];
+        for (int p = 0; p < prompts.Length; p++)
         {
-            AddRows(p, prompts[p], prompts, everyToken, sink, observe);
+            AddRows(p, ranges[p], prompts, everyToken, sink, observe);
         }
 
         RunPass(prompts, everyToken, sink, observe);
@@ -92,13 +99,25 @@ internal sealed unsafe class Prefill(TextDecoder decoder, Weights.Qwen3VLConfig 
 
     public void Dispose() => mixedAngles.Dispose();
 
-    private void AddRows(int p, Prompt prompt, IReadOnlyList<Prompt> prompts, bool everyToken, LogitsSink sink, Observer? observe)
+    private void AddRows(int p, PromptRange range, Prompt[] prompts, bool everyToken, LogitsSink sink, Observer? observe)
     {
-        int feature = prompt.FirstFeature;
-        for (int i = 0; i < prompt.Tokens.Length; i++)
+        Prompt prompt = range.Prompt;
+        int image = 0, feature = 0;
+        for (int i = 0; i < range.To; i++)
         {
-            bool visual = prompt.Features is not null && IsPlaceholder(prompt.Tokens[i]);
-            rows.Add(new Row(p, i, visual ? feature++ : -1));
+            bool visual = prompt.Images.Count > 0 && IsPlaceholder(prompt.Tokens[i]);
+            if (visual && feature == prompt.Images[image].Rows)
+            {
+                (image, feature) = (image + 1, 0);
+            }
+
+            int row = visual ? prompt.Images[image].First + feature++ : 0;
+            if (i < range.From)
+            {
+                continue;
+            }
+
+            rows.Add(new Row(p, i, visual ? prompt.Images[image].Features : null, row));
             if (rows.Count == MostRows)
             {
                 RunPass(prompts, everyToken, sink, observe);
@@ -124,7 +143,7 @@ internal sealed unsafe class Prefill(TextDecoder decoder, Weights.Qwen3VLConfig 
         decoder.RequireScratch(together ? count : block, rows.Max(row => row.Token) + 1);
         Dispatch(Stage.Embed);
         Observe(observe, "text.embedding", config.Text.Hidden);
-        PutFeatures(prompts, -1);
+        PutFeatures(-1);
         Observe(observe, "text.embedded", config.Text.Hidden);
         for (layer = 0; layer < decoder.Layers; layer++)
         {
@@ -138,7 +157,7 @@ internal sealed unsafe class Prefill(TextDecoder decoder, Weights.Qwen3VLConfig 
             }
 
             Observe(observe, $"text.layer.{layer}.before_deepstack", config.Text.Hidden);
-            PutFeatures(prompts, layer);
+            PutFeatures(layer);
             Observe(observe, $"text.layer.{layer}", config.Text.Hidden);
         }
 
@@ -204,12 +223,12 @@ internal sealed unsafe class Prefill(TextDecoder decoder, Weights.Qwen3VLConfig 
     }
 
     /// <summary>Before the first layer (-1) features replace the embeddings; after layer k the k-th DeepStack features are added.</summary>
-    private void PutFeatures(IReadOnlyList<Prompt> prompts, int after)
+    private void PutFeatures(int after)
     {
         int hidden = config.Text.Hidden;
         for (int i = 0; i < rows.Count; i++)
         {
-            if (rows[i].Feature < 0 || prompts[rows[i].Prompt].Features is not { } features || after >= features.Deepstack.Count)
+            if (rows[i].Features is not { } features || after >= features.Deepstack.Count)
             {
                 continue;
             }
@@ -275,5 +294,5 @@ internal sealed unsafe class Prefill(TextDecoder decoder, Weights.Qwen3VLConfig 
 
     private void Observe(Observer? observe, string name, int width) => observe?.Invoke(name, new ReadOnlySpan<float>(decoder.Hidden, count * width));
 
-    private readonly record struct Row(int Prompt, int Token, int Feature);
+    private readonly record struct Row(int Prompt, int Token, VisionFeatures? Features, int Feature);
 }

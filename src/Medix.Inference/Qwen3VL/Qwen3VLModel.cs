@@ -6,6 +6,7 @@ using Medix.Runs;
 using Medix.Text;
 using Medix.Weights;
 using Medix.Weights.Adapters;
+using Medix.Weights.Gguf.Import;
 
 namespace Medix.Inference.Qwen3VL;
 
@@ -47,6 +48,9 @@ public sealed unsafe class Qwen3VLModel : IDisposable
     /// <summary>The threads that compute.</summary>
     public WorkerPool Pool { get; }
 
+    /// <summary>Changes whenever the weights or the adapter do: keys, values and features computed before belong to another model.</summary>
+    internal int Version { get; private set; }
+
     /// <summary>Where the parameters are, with their names in packed files.</summary>
     internal ModelMemory Memory { get; }
 
@@ -70,9 +74,6 @@ public sealed unsafe class Qwen3VLModel : IDisposable
 
     /// <summary>Products of one prompt token, without the head and attention.</summary>
     internal long ProductsPerToken => text.ProductsPerToken;
-
-    /// <summary>What the decoder sees of the input's images; the caller disposes it.</summary>
-    internal VisionFeatures EncodeImages(ModelInput input) => tower!.Encode(input.Patches, input.Grids);
 
     /// <summary>
     /// Loads published weights, slice by slice: what has been packed is given back to the system, so that the peak is hardly above the loaded model.
@@ -137,6 +138,14 @@ public sealed unsafe class Qwen3VLModel : IDisposable
         }
     }
 
+    /// <summary>Loads llama.cpp's files, experts without turning them round twice. They may be closed afterwards.</summary>
+    public static Qwen3VLModel FromGguf(GgufModel gguf, StoragePlan plan, WorkerPool? pool = null)
+    {
+        ArgumentNullException.ThrowIfNull(gguf);
+        ArgumentNullException.ThrowIfNull(plan);
+        return Load(gguf.Config, plan, pool, (threads, hooks) => new WeightLoader(gguf.ReadFloat32AsHeld, threads, gguf.Release, _ => true, hooks));
+    }
+
     /// <summary>Builds a model from values that <paramref name="read"/> gives slice by slice, in the published layout, without ever holding a whole tensor of them.</summary>
     public static Qwen3VLModel FromReader(Qwen3VLConfig config, StoragePlan plan, WeightReader read, WorkerPool? pool = null)
     {
@@ -183,6 +192,7 @@ public sealed unsafe class Qwen3VLModel : IDisposable
     /// <summary>From now on the model answers with this adapter, unmerged; null takes it off. Not during a computation.</summary>
     public void Use(ModelAdapter? adapter)
     {
+        Version++;
         foreach (WeightPlace place in places.Values.SelectMany(list => list))
         {
             place.Matrix.Change = adapter?.Changes.GetValueOrDefault(place.Matrix);
@@ -206,7 +216,7 @@ public sealed unsafe class Qwen3VLModel : IDisposable
         using PreparedPrompts prepared = Prepare([input], observe);
         try
         {
-            prefill.Run(prepared.Prompts, everyToken: true, sink, observe);
+            prefill.Run(Whole(prepared), everyToken: true, sink, observe);
         }
         finally
         {
@@ -215,7 +225,13 @@ public sealed unsafe class Qwen3VLModel : IDisposable
     }
 
     /// <summary>Computes the prompts and gives the last token's logits of each; their keys and values stay until their sequences are cleared.</summary>
-    internal void ComputePrompts(PreparedPrompts prepared, LogitsSink sink) => prefill.Run(prepared.Prompts, everyToken: false, sink);
+    internal void ComputePrompts(PreparedPrompts prepared, LogitsSink sink) => ComputePrompts(Whole(prepared), sink);
+
+    /// <summary>Computes parts of prompts and gives the last token's logits of those that end with them.</summary>
+    internal void ComputePrompts(IReadOnlyList<PromptRange> ranges, LogitsSink sink, bool everyToken = false) => prefill.Run(ranges, everyToken, sink);
+
+    /// <summary>The features of one image, which the caller disposes. Those of several encoded together are the same, bit for bit.</summary>
+    internal VisionFeatures EncodeImage(ReadOnlySpan<float> patches, ImageGrid grid) => tower!.Encode(patches, [grid]);
 
     private static Qwen3VLModel Load(Qwen3VLConfig config, StoragePlan plan, WorkerPool? pool, Func<WorkerPool, LoadHooks?, WeightLoader> loader)
     {
@@ -234,6 +250,7 @@ public sealed unsafe class Qwen3VLModel : IDisposable
 
     private void Load(WeightLoader loader)
     {
+        Version++;
         text.Load(loader);
         vision?.Load(loader);
         places = loader.Places;
@@ -251,21 +268,25 @@ public sealed unsafe class Qwen3VLModel : IDisposable
         RopeIndex[] positions = [.. inputs.Select(input => RopePositions.Compute(input.Tokens, input.Grids, Config))];
         VisionFeatures? features = seen.Length == 0
             ? null
-            : tower!.Encode([.. seen.SelectMany(input => input.Patches)], [.. seen.SelectMany(input => input.Grids)], observe);
+            : tower!.Encode(seen.SelectMany(input => input.Patches).ToArray(), [.. seen.SelectMany(input => input.Grids)], observe);
         Prompt[] prompts = new Prompt[inputs.Count];
         int first = 0;
         for (int i = 0; i < inputs.Count; i++)
         {
             bool sees = inputs[i].Grids.Count > 0;
             KvSequence sequence = new(Decoder.Pages, null, inputs[i].Tokens.Length);
-            prompts[i] = new Prompt(inputs[i].Tokens, positions[i], sequence, sees ? features : null, first);
-            first += sees ? inputs[i].Tokens.Count(token => token == Config.ImageTokenId || token == Config.VideoTokenId) : 0;
+            int rows = sees ? inputs[i].Tokens.Count(token => token == Config.ImageTokenId || token == Config.VideoTokenId) : 0;
+            prompts[i] = new Prompt(inputs[i].Tokens, positions[i], sequence, sees ? [new FeatureRun(features, first, rows)] : []);
+            first += rows;
         }
 
         return new PreparedPrompts(prompts, features);
     }
 
-    private void Check(ModelInput input)
+    private static PromptRange[] Whole(PreparedPrompts prepared) => [.. prepared.Prompts.Select(prompt => new PromptRange(prompt, 0, prompt.Tokens.Length))];
+
+    /// <summary>Throws where an input does not fit the model.</summary>
+    internal void Check(ModelInput input)
     {
         int bad = input.Tokens.AsSpan().IndexOfAnyExceptInRange(0, Config.Text.VocabularySize - 1);
         if (input.Tokens.Length == 0 || bad >= 0)

@@ -70,7 +70,7 @@ internal sealed unsafe class VisionTower : PoolJob, IDisposable
     }
 
     /// <summary>Encodes patches [N, PatchLength] of the images with these grids.</summary>
-    public VisionFeatures Encode(float[] input, IReadOnlyList<ImageGrid> grids, Observer? observe = null)
+    public VisionFeatures Encode(ReadOnlySpan<float> input, IReadOnlyList<ImageGrid> grids, Observer? observe = null)
     {
         fixed (float* pointer = input)
         {

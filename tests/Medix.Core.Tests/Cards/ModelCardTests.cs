@@ -7,6 +7,7 @@ using Medix.Evaluation.Reports;
 using Medix.Runs;
 using Medix.Runs.Licenses;
 using Medix.Runs.Recipes;
+using Medix.Weights;
 
 namespace Medix.Core.Tests.Cards;
 
@@ -44,7 +45,7 @@ public sealed class ModelCardTests : IDisposable
         report = report with { HeldOut = report.HeldOut with { ModalityRecognition = FakeReport.Nothing("modality recognition") } };
         string card = Card(report, Conflicting);
         Assert.Contains("    - type: \"reward\"\n      value: 0.687\n", card, StringComparison.Ordinal);
-        Assert.Contains("Composite reward, greedy (95 % interval 0.652 to 0.752, 300 samples)", card, StringComparison.Ordinal);
+        Assert.Contains("Composite reward, greedy (95 % interval 0.652 to 0.752, 300 samples, 3 left out)", card, StringComparison.Ordinal);
         Assert.DoesNotContain("\"modality_recognition\"", card, StringComparison.Ordinal);
         Assert.DoesNotContain("NaN", card, StringComparison.Ordinal);
         Assert.Contains(
@@ -55,8 +56,10 @@ public sealed class ModelCardTests : IDisposable
     public void The_card_warns_says_what_it_is_not_for_and_lists_what_was_left_out()
     {
         string card = Card(Report(), Conflicting);
-        Assert.Contains("Not for clinical use", card, StringComparison.Ordinal);
+        Assert.Contains("\n# nano\n\n**This model is a research artefact, not for clinical use.** ", card, StringComparison.Ordinal); // before anything else
         Assert.Contains(Conflicting.Warnings.Single(), card, StringComparison.Ordinal);
+        Assert.Contains("3 samples more could not be scored on both sides", card, StringComparison.Ordinal);
+        Assert.Contains("- 3 x judge: no answer in time", card, StringComparison.Ordinal);
         Assert.Contains("- 12 x prompt longer than 256 tokens", card, StringComparison.Ordinal);
         Assert.Contains("## Intended use", card, StringComparison.Ordinal);
         Assert.Contains("## Limitations", card, StringComparison.Ordinal);
@@ -125,6 +128,16 @@ public sealed class ModelCardTests : IDisposable
     });
 
     [Fact]
+    public void A_base_in_shards_is_named_by_all_of_them()
+    {
+        TrainReport report = Report();
+        WeightsFile[] files = [new("model-00001-of-00002.safetensors", 8, "aa"), new("model-00002-of-00002.safetensors", 9, "bb"), new("model.safetensors.index.json", 7, "cc")];
+        string card = Card(report with { Model = report.Model with { FilesBefore = files } }, Conflicting);
+        Assert.Equal(files, ModelManifest.Read(folder).Base.Files);
+        Assert.Contains("over the SHA-256 of its 3 files", card, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void The_manifest_holds_the_runs_facts_and_reads_back()
     {
         TrainReport report = Report();
@@ -133,7 +146,8 @@ public sealed class ModelCardTests : IDisposable
         Assert.Equal(report.HeldOut.Reward, manifest.Evaluation.Reward);
         Assert.Equal(report.HeldOut.Greedy, manifest.Evaluation.Greedy);
         Assert.Equal((report.Model.WeightsBefore, report.Data.Hash, 7UL, 2712.4), (manifest.Base.Sha256, manifest.Data.Sha256, manifest.Seed, manifest.Seconds));
-        Assert.Equal(RecipeLoader.ToJson(report.Recipe), RecipeLoader.ToJson(manifest.Recipe));
+        TrainRecipe published = report.Recipe with { Data = report.Recipe.Data with { Path = "MBZUAI/medix-rl-data" } }; // in place of its folder in the cache
+        Assert.Equal(RecipeLoader.ToJson(published), RecipeLoader.ToJson(manifest.Recipe));
         Assert.Equal(["README.md", "extra/notes.txt", "model.safetensors"], manifest.Files.Select(f => f.Name).Order(StringComparer.Ordinal));
         Assert.Equal(File.ReadAllText(Path.Combine(folder, "README.md")), ModelCard.Write(manifest)); // the card is the manifest's
         Assert.False(manifest.ForClinicalUse);

@@ -15,6 +15,7 @@ internal static partial class Conventions
         ["Medix.Inference"] = ["Medix.Core"],
         ["Medix.Training"] = ["Medix.Inference"],
         ["Medix.Web"] = ["Medix.Core"],
+        ["Medix.Chat"] = ["Medix.Inference"],
         ["Medix.Cli"] = ["Medix.Training", "Medix.Web"],
     };
 

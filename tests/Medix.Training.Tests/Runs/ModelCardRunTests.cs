@@ -1,6 +1,7 @@
 using Medix.Evaluation.Cards;
 using Medix.Runs;
 using Medix.Training.Doctor;
+using Medix.Weights;
 
 namespace Medix.Training.Tests.Runs;
 
@@ -43,6 +44,30 @@ public class ModelCardRunTests
         Assert.Equal(["adapter"], matter["base_model_relation"]);
         Assert.True(ModelManifest.Read(model).Adapter);
         Assert.Empty(ModelManifest.Verify(model));
+    }
+
+    [Fact]
+    public async Task A_base_in_shards_is_named_by_all_and_nothing_saved_names_its_folder()
+    {
+        using var run = new TinyRun();
+        string nano = Path.Combine(Testing.Repository.Root, "models", "nano"), based = Path.Combine(run.Root, "of someone", "sharded");
+        using (Checkpoint source = Checkpoint.Open(nano))
+        {
+            IEnumerable<StreamedTensor> tensors = source.Names.Select(name => new StreamedTensor(
+                name, source.Info(name).DType, source.Info(name).Shape, stream => stream.Write(source.Bytes(name))));
+            CheckpointWriter.Write(based, [.. tensors], new CheckpointOptions(4_000_000), TestContext.Current.CancellationToken);
+            ModelSideFiles.Copy(nano, based, withConfig: true);
+        }
+
+        TrainingOutcome outcome = await run.ExecuteAsync(TinyRun.NanoRecipe([.. Lora, "steps=1", $"model.path={based}"]));
+        ModelManifest manifest = ModelManifest.Read(outcome.Folder.PathOf("model"));
+        WeightsIdentity identity = WeightsIdentity.Of(based);
+        Assert.True(identity.Files.Count > 2, "shards and an index");
+        Assert.Equal(identity.Files, manifest.Base.Files);
+        Assert.Equal(("sharded", identity.Sha256), (manifest.Base.Id, manifest.Base.Sha256));
+        string[] published = [.. Directory.GetFiles(outcome.Folder.PathOf("model")), outcome.Folder.PathOf("report.html"), outcome.Folder.PathOf("report.json")];
+        Assert.All(published, file => Assert.DoesNotContain("of someone", File.ReadAllText(file), StringComparison.Ordinal));
+        Assert.Contains("of someone", File.ReadAllText(outcome.Folder.PathOf("recipe.json")), StringComparison.Ordinal); // a resumed run needs it
     }
 
     [Theory]

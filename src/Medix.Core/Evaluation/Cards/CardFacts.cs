@@ -15,7 +15,7 @@ internal static class CardFacts
         string data = DataName(manifest);
         return string.Join('\n',
         [
-            .. License(manifest.Licenses),
+            .. LicenseSection.FrontMatter(manifest.Licenses.Derivative, manifest.Licenses.Conflict),
             .. Base(manifest),
             .. Yaml.List("datasets", [data]),
             Yaml.Pair("library_name", manifest.Adapter ? "peft" : "transformers"),
@@ -33,17 +33,6 @@ internal static class CardFacts
 
     /// <summary>The base model's Hub id or name; null where the run made the model new.</summary>
     public static string? BaseName(ModelManifest manifest) => manifest.Recipe.Model.Create is null ? HubId.OrName(manifest.Base.Id) : null;
-
-    /// <summary>The Hub takes "other" with a name for whatever is not in its list.</summary>
-    private static IEnumerable<string> License(ManifestLicenses licenses)
-    {
-        string id = licenses.Derivative is { } known ? LicenseTable.Named(known).HubId : "other";
-        return id != "other" ? [Yaml.Pair("license", id)] :
-        [
-            Yaml.Pair("license", id),
-            Yaml.Pair("license_name", licenses.Derivative?.ToLowerInvariant() ?? (licenses.Conflict ? "conflicting" : "unknown")),
-        ];
-    }
 
     private static IEnumerable<string> Base(ModelManifest manifest) => BaseName(manifest) is not { } name ? [] :
     [
@@ -79,11 +68,13 @@ internal static class CardFacts
         ];
     }
 
+    private static string LeftOut(Comparison measured) => measured.LeftOut == 0 ? "" : $", {Numbers.Count(measured.LeftOut)} left out";
+
     private static IEnumerable<string> Metric(string type, string name, Comparison measured, string how) => !double.IsFinite(measured.After.Mean) ? [] :
     [
         $"    - type: {Yaml.Text(type)}",
         $"      value: {Yaml.Number(measured.After.Mean)}",
         "      name: " + Yaml.Text(
-            $"{name}, {how} (95 % interval {Yaml.Number(measured.After.Low)} to {Yaml.Number(measured.After.High)}, {measured.After.Count} samples)"),
+            $"{name}, {how} (95 % interval {Yaml.Number(measured.After.Low)} to {Yaml.Number(measured.After.High)}, {measured.After.Count} samples{LeftOut(measured)})"),
     ];
 }

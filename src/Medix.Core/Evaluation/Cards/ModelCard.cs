@@ -1,5 +1,7 @@
 using System.Text.RegularExpressions;
 using Medix.Evaluation.Reports;
+using Medix.Runs;
+using Medix.Runs.Licenses;
 using Medix.Runs.Recipes;
 
 namespace Medix.Evaluation.Cards;
@@ -51,7 +53,10 @@ public static partial class ModelCard
     private static string Outcome(Comparison reward) => reward.After.Count == 0
         ? "Nothing could be measured on held-out samples."
         : $"On {Numbers.Count(reward.After.Count, "held-out sample")} its mean reward is {Cell(reward.After)}, before training {Cell(reward.Before)}: "
-            + $"a difference of {Difference(reward.Difference)}.";
+            + $"a difference of {Difference(reward.Difference)} (95 % intervals).{LeftOut(reward)}";
+
+    private static string LeftOut(Comparison measured) => measured.LeftOut == 0 ? ""
+        : $" {Numbers.Count(measured.LeftOut, "sample")} more could not be scored on both sides and count in no number; the reasons are below.";
 
     private static string Evaluation(ManifestEvaluation held)
     {
@@ -76,7 +81,7 @@ public static partial class ModelCard
     private static string Training(ModelManifest manifest) => Markdown.Table(["", ""],
     [
         ["Base model", manifest.Recipe.Model.Create is null ? Markdown.Text(manifest.Base.Id) : "none: new random weights"],
-        ["Base weights SHA-256", manifest.Base.Sha256],
+        ["Base weights SHA-256", BaseHash(manifest.Base)],
         ["Parameters", Numbers.Count(manifest.Base.Parameters)],
         ["Algorithm", Markdown.Text(manifest.Algorithm)],
         ["Judge", Markdown.Text(manifest.Judge)],
@@ -88,6 +93,9 @@ public static partial class ModelCard
         ["Medix", manifest.MedixVersion],
     ]);
 
+    private static string BaseHash(ManifestBase model) => model.Files is { Count: > 1 } files
+        ? $"{model.Sha256}, over the SHA-256 of its {Numbers.Count(files.Count, "file")}, which the manifest lists" : model.Sha256;
+
     private static string Data(ManifestData data) =>
         $"{Markdown.Text(data.Source)}: {Numbers.Count(data.TrainingSamples, "training sample")} and {Numbers.Count(data.HeldOutSamples, "held-out sample")} "
         + $"that share no picture. SHA-256 of the samples: {data.Sha256}.\n\n{Reasons("Rows left out", data.LeftOut)}";
@@ -98,17 +106,8 @@ public static partial class ModelCard
         return some.Length == 0 ? $"{what}: none." : $"{what}:\n\n{Markdown.List(some.Select(c => $"{Numbers.Count(c.Value)} x {Markdown.Text(c.Key)}"))}";
     }
 
-    private static string Licence(ManifestLicenses licenses)
-    {
-        string verdict = licenses.Derivative is { } id ? $"This model may be passed on under **{Markdown.Text(id)}**, the most demanding of its parts' licences that satisfies all."
-            : licenses.Conflict ? "**The parts' licences conflict: do not pass this model on before that is settled.**"
-            : "**The licence of a part is not known: find it out before passing this model on.**";
-        string parts = Markdown.Table(
-            ["Part", "Name", "Licence", "Read from", "In its words"],
-            licenses.Parts.Select(p => (string[])[p.Kind, Markdown.Text(p.Name), Markdown.Text(p.License), Markdown.Text(p.ReadFrom), Markdown.Text(p.Stated)]));
-        string warnings = licenses.Warnings.Count == 0 ? "" : $"\n\n{Markdown.List(licenses.Warnings.Select(Markdown.Text))}";
-        return $"{verdict}\n\n{parts}{warnings}\n\nRead by a program from names and files; no legal advice.";
-    }
+    private static string Licence(ManifestLicenses licenses) => LicenseSection.Body(
+        licenses.Derivative, licenses.Conflict, licenses.Parts.Select(p => (string[])[p.Kind, p.Name, p.License, p.ReadFrom, p.Stated]), licenses.Warnings);
 
     private static string Cell(Estimate e) => e.Count == 0 ? Numbers.None : $"{Numbers.Score(e.Mean)} ({Numbers.Range(e)})";
 

@@ -8,7 +8,7 @@ namespace Medix.Evaluation.Cards;
 
 /// <summary>
 /// Writes what a saved model needs to be passed on: <c>README.md</c>, a Hugging Face model card, and <c>medix-manifest.json</c> with the same facts and the
-/// hash of every file. Nothing in them depends on anything but the report, the licences and the folder.
+/// hash of every file. Credentials and local folders are taken out (<see cref="Redaction"/>). Nothing in them depends on anything but the report, the licences and the folder.
 /// </summary>
 public static class ModelCardWriter
 {
@@ -22,7 +22,7 @@ public static class ModelCardWriter
     /// <param name="folder">The saved model, or the saved adapter in PEFT's layout.</param>
     public static void Write(TrainReport report, LicenseVerdict licenses, string folder)
     {
-        ModelManifest manifest = ManifestOf(report, licenses, folder);
+        ModelManifest manifest = PublishedReport.RedactionOf(report).Apply(ManifestOf(report, licenses, folder));
         AtomicFile.WriteAllText(Path.Combine(folder, "README.md"), ModelCard.Write(manifest));
         AtomicFile.WriteAllText(
             Path.Combine(folder, ModelManifest.FileName), JsonSerializer.Serialize(manifest with { Files = ModelManifest.FilesOf(folder) }, EventLog.Indented) + "\n");
@@ -34,7 +34,7 @@ public static class ModelCardWriter
         Started = report.Started,
         Seconds = report.Seconds,
         PeakMemoryBytes = report.PeakMemoryBytes,
-        Base = new ManifestBase(HubId.Of(report.Model.Path) ?? report.Model.Path, report.Model.WeightsBefore, report.Model.Parameters),
+        Base = new ManifestBase(HubId.Of(report.Model.Path) ?? report.Model.Path, report.Model.WeightsBefore, report.Model.Parameters, report.Model.FilesBefore),
         Adapter = File.Exists(Path.Combine(folder, LoraConfigFile.Name)),
         Data = new ManifestData(report.Data.Source, report.Data.Hash, report.Data.TrainingSamples, report.Data.HeldOutSamples, report.Data.LeftOut),
         Algorithm = report.Recipe.Algorithm.Preset,

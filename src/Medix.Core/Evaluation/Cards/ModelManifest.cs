@@ -1,16 +1,16 @@
-using System.Security.Cryptography;
-using System.Text.Json;
 using Medix.Evaluation.Reports;
 using Medix.Runs;
 using Medix.Runs.Recipes;
+using Medix.Weights;
 
 namespace Medix.Evaluation.Cards;
 
 /// <summary>The model a run started from.</summary>
-/// <param name="Id">Hub id, or the path as the recipe has it.</param>
-/// <param name="Sha256">Of its weights file (of the index, where there are shards).</param>
+/// <param name="Id">Hub id, or the last part of its path.</param>
+/// <param name="Sha256">Of its weights: of every byte, whether in one file or in shards (<see cref="WeightsIdentity"/>).</param>
 /// <param name="Parameters">Number of parameters.</param>
-public sealed record ManifestBase(string Id, string Sha256, long Parameters);
+/// <param name="Files">Of weights in shards the index and each shard; null for one file.</param>
+public sealed record ManifestBase(string Id, string Sha256, long Parameters, IReadOnlyList<WeightsFile>? Files = null);
 
 /// <summary>The data a run learned from.</summary>
 /// <param name="Source">Kind and path, as the report has them.</param>
@@ -75,8 +75,11 @@ public sealed record ModelManifest
     /// <summary>The file's name in a model's folder.</summary>
     public const string FileName = "medix-manifest.json";
 
+    /// <summary>The form that this version of Medix writes and reads.</summary>
+    public const int CurrentFormat = 1;
+
     /// <summary>Version of this file's form.</summary>
-    public int Format { get; init; } = 1;
+    public int Format { get; init; } = CurrentFormat;
 
     /// <summary>Version of Medix that made the model.</summary>
     public required string MedixVersion { get; init; }
@@ -111,7 +114,7 @@ public sealed record ModelManifest
     /// <summary>Seed of every draw.</summary>
     public required ulong Seed { get; init; }
 
-    /// <summary>The recipe with all defaults filled in.</summary>
+    /// <summary>The recipe with all defaults filled in; without credentials and local folders.</summary>
     public required TrainRecipe Recipe { get; init; }
 
     /// <summary>Licences.</summary>
@@ -133,72 +136,16 @@ public sealed record ModelManifest
     public required IReadOnlyList<ManifestFile> Files { get; init; }
 
     /// <summary>Reads a folder's manifest.</summary>
-    /// <exception cref="MedixException">It is not there or not a manifest.</exception>
-    public static ModelManifest Read(string folder)
-    {
-        string path = Path.Combine(folder, FileName);
-        if (!File.Exists(path))
-        {
-            throw new MedixException($"{folder} has no {FileName}: only models that `medix train` saved have one. Give the folder of such a model.");
-        }
+    /// <exception cref="MedixException">It is not there, or a field of it is missing or wrong: file and field are named.</exception>
+    public static ModelManifest Read(string folder) => ManifestFileReader.Read(Path.Combine(folder, FileName), folder);
 
-        try
-        {
-            return JsonSerializer.Deserialize<ModelManifest>(File.ReadAllBytes(path), EventLog.Indented)
-                ?? throw new MedixException($"{path} is empty: expected a manifest as `medix train` writes it. Copy the model again.");
-        }
-        catch (JsonException e)
-        {
-            throw new MedixException($"{path} is not a manifest as `medix train` writes it: {e.Message} Copy the model again.", e);
-        }
-    }
-
-    /// <summary>Compares every file of the folder with the manifest; empty where all are as they were saved.</summary>
+    /// <summary>
+    /// Compares every file of the folder with the manifest; empty where all are as they were saved. What a download from the Hub or a version control leaves there
+    /// (<c>.gitattributes</c>, <c>.gitignore</c>, <c>.git</c>, <c>.cache</c>) is no part of the model.
+    /// </summary>
     /// <exception cref="MedixException">The manifest is not there, is no manifest, or names a file outside the folder.</exception>
-    public static IReadOnlyList<ManifestFault> Verify(string folder)
-    {
-        ModelManifest manifest = Read(folder);
-        string root = Path.GetFullPath(folder) + Path.DirectorySeparatorChar;
-        var faults = new List<ManifestFault>();
-        foreach (ManifestFile file in manifest.Files)
-        {
-            string path = Path.GetFullPath(Path.Combine(folder, file.Name));
-            if (!path.StartsWith(root, StringComparison.Ordinal))
-            {
-                throw new MedixException($"{Path.Combine(folder, FileName)} names the file {file.Name}, expected one inside the folder. Do not trust this model.");
-            }
-
-            if (!File.Exists(path))
-            {
-                faults.Add(new ManifestFault(file.Name, FileFault.Missing));
-            }
-            else if (new FileInfo(path).Length != file.Bytes || HashOf(path) != file.Sha256)
-            {
-                faults.Add(new ManifestFault(file.Name, FileFault.Changed));
-            }
-        }
-
-        var listed = manifest.Files.Select(file => file.Name).ToHashSet(StringComparer.Ordinal);
-        return [.. faults, .. NamesIn(folder).Where(name => !listed.Contains(name)).Select(name => new ManifestFault(name, FileFault.Unlisted))];
-    }
+    public static IReadOnlyList<ManifestFault> Verify(string folder) => ModelFolder.Compare(folder, Read(folder).Files);
 
     /// <summary>All files below the folder but the manifest, in order, with their hashes.</summary>
-    public static IReadOnlyList<ManifestFile> FilesOf(string folder) =>
-        [.. NamesIn(folder).Select(name => FileOf(folder, name))];
-
-    private static ManifestFile FileOf(string folder, string name)
-    {
-        string path = Path.Combine(folder, name);
-        return new ManifestFile(name, new FileInfo(path).Length, HashOf(path));
-    }
-
-    private static IEnumerable<string> NamesIn(string folder) => Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories)
-        .Select(path => Path.GetRelativePath(folder, path).Replace('\\', '/'))
-        .Where(name => name != FileName).Order(StringComparer.Ordinal);
-
-    private static string HashOf(string path)
-    {
-        using FileStream stream = File.OpenRead(path);
-        return Convert.ToHexStringLower(SHA256.HashData(stream));
-    }
+    public static IReadOnlyList<ManifestFile> FilesOf(string folder) => ModelFolder.FilesOf(folder);
 }

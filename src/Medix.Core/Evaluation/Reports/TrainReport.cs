@@ -1,6 +1,7 @@
 using Medix.Data;
 using Medix.Rewards;
 using Medix.Runs.Recipes;
+using Medix.Weights;
 
 namespace Medix.Evaluation.Reports;
 
@@ -52,8 +53,8 @@ public sealed record DataSummary(
     IReadOnlyDictionary<string, int> LeftOut,
     IReadOnlyList<string> LeftOutExamples);
 
-/// <summary>The model trained: where it came from, its size, and SHA-256 of its weights before and after.</summary>
-public sealed record ModelIdentity(string Path, long Parameters, string WeightsBefore, string WeightsAfter);
+/// <summary>The model trained: where it came from, its size, and SHA-256 of its weights before and after; of weights in shards also each file before.</summary>
+public sealed record ModelIdentity(string Path, long Parameters, string WeightsBefore, string WeightsAfter, IReadOnlyList<WeightsFile>? FilesBefore = null);
 
 /// <summary>One supervised step: mean negative log-likelihood per response token, in nats.</summary>
 public sealed record WarmStartEvent(int Step, double Loss, double LearningRate, double GradNorm);

@@ -28,8 +28,14 @@ public enum LicenseTerms
 /// <param name="Rank">Place in the table: of several compatible licences the one of the highest rank asks the most.</param>
 public sealed record License(string Id, string HubId, LicenseTerms Terms, IReadOnlyList<string> Becomes, int Rank)
 {
-    /// <summary>No licence was found.</summary>
+    /// <summary>No licence was found, or a file says that there is none.</summary>
     public static License Missing { get; } = new("unknown", "other", LicenseTerms.Unknown, [], -1);
+
+    /// <summary>What it asks of a derivative beyond naming the authors.</summary>
+    public LicenseTerms Demands => Terms & ~LicenseTerms.Permissive;
+
+    /// <summary>Whether it is a Creative Commons licence of which only the family is known: "CC BY" says no version, and none may be guessed.</summary>
+    public bool IsVersionUnknown => Rank >= 0 && Id.StartsWith("CC-BY", StringComparison.Ordinal) && !char.IsAsciiDigit(Id[^1]);
 
     /// <summary>Whether all of <paramref name="terms"/> apply.</summary>
     public bool Has(LicenseTerms terms) => (Terms & terms) == terms;
@@ -41,5 +47,5 @@ public sealed record License(string Id, string HubId, LicenseTerms Terms, IReadO
     public static License Unlisted(string name) => Missing with { Id = name };
 
     /// <inheritdoc />
-    public override string ToString() => Id;
+    public override string ToString() => IsVersionUnknown ? $"{Id} (version unknown)" : Id;
 }

@@ -32,12 +32,18 @@ public static class LicenseCheck
     /// <summary>The licence of a work made of all parts, and the warnings.</summary>
     public static LicenseVerdict Combine(IReadOnlyList<LicensedPart> parts)
     {
-        License[] licenses = [.. parts.SelectMany(part => part.Licenses).Where(license => license.Terms != LicenseTerms.Unknown).Distinct().OrderBy(license => license.Rank)];
+        License[] licenses = [.. parts.SelectMany(part => part.Binding).Where(license => license.Terms != LicenseTerms.Unknown).Distinct().OrderBy(license => license.Rank)];
         string[] conflicts = [.. Conflicts(licenses)];
-        string[] unknown = [.. parts.Where(IsUnknown).Select(Unknown)];
+        string[] unknown = [.. parts.SelectMany(Unknown)];
         License? least = conflicts.Length > 0 || licenses.Length == 0 ? null : ShareAlike(licenses) ?? licenses[^1];
         string? demand = least is null ? null : Demand(parts, least, certain: unknown.Length == 0);
-        string[] warnings = [.. conflicts.Select(conflict => $"{Found(parts)}. {conflict}"), .. demand is null ? Array.Empty<string>() : [demand], .. unknown];
+        string[] warnings =
+        [
+            .. conflicts.Select(conflict => $"{Found(parts)}. {conflict}"),
+            .. demand is null ? Array.Empty<string>() : [demand],
+            .. parts.SelectMany(part => part.Warnings),
+            .. unknown,
+        ];
         return new LicenseVerdict(parts, unknown.Length > 0 ? null : least, conflicts.Length > 0, warnings);
     }
 
@@ -56,7 +62,7 @@ public static class LicenseCheck
 
         if (ShareAlike(licenses) is not { } common)
         {
-            yield return $"{string.Join(" and ", alike.Select(license => license.Id))} each ask that a derivative has the same licence: no licence satisfies both.";
+            yield return $"{string.Join(" and ", alike.Select(license => license.ToString()))} each ask that a derivative has the same licence: no licence satisfies both.";
         }
         else if (!common.Has(LicenseTerms.NonCommercial) && licenses.LastOrDefault(license => license.Has(LicenseTerms.NonCommercial)) is { } limited)
         {
@@ -64,11 +70,12 @@ public static class LicenseCheck
         }
     }
 
-    /// <summary>The share-alike licence that all share-alike ones allow, or null.</summary>
+    /// <summary>The share-alike licence that all share-alike ones allow, be it none of them, or null.</summary>
     private static License? ShareAlike(License[] licenses)
     {
         License[] alike = [.. licenses.Where(license => license.Has(LicenseTerms.ShareAlike))];
-        return alike.FirstOrDefault(candidate => alike.All(license => license.Allows(candidate)));
+        IEnumerable<License> others = alike.SelectMany(license => license.Becomes).Select(LicenseTable.Named).OrderBy(license => license.Rank);
+        return alike.Concat(others).FirstOrDefault(candidate => alike.All(license => license.Allows(candidate)));
     }
 
     private static string? Demand(IReadOnlyList<LicensedPart> parts, License least, bool certain)
@@ -81,15 +88,27 @@ public static class LicenseCheck
         return words.Length == 0 ? null : $"{Found(parts)}. The trained model must be {(certain ? "" : "at least ")}{least} ({string.Join(", ", words)}).";
     }
 
-    private static bool IsUnknown(LicensedPart part) => part.Licenses.Count == 0 || part.Licenses.Any(license => license.Terms == LicenseTerms.Unknown);
-
-    private static string Unknown(LicensedPart part)
+    private static IEnumerable<string> Unknown(LicensedPart part)
     {
-        string field = part.Kind == "weights" ? "model.license" : "data.license";
-        string found = string.Join(", ", part.Licenses.Where(license => license.Terms == LicenseTerms.Unknown));
-        return part.Licenses.Count == 0
-            ? $"The licence of the {part.Kind} ({part.Name}) is unknown: find it out before passing the model on, and say it as {field} in the recipe."
-            : $"The {part.Kind} ({part.Name}) come under terms that Medix does not know ({found}, from {part.ReadFrom}): read them before passing the model on.";
+        string say = part.Kind is "weights" or "data" ? $", and say it as {LicenseSettlement.FieldOf(part.Kind)} in the recipe" : "";
+        License[] open = [.. part.Binding.Where(license => license.Terms == LicenseTerms.Unknown)], unlisted = [.. open.Where(license => license != License.Missing)];
+        if (part.Licenses.Count == 0)
+        {
+            yield return $"The licence of the {part.Kind} ({part.Name}) is unknown: find it out before passing the model on{say}.";
+        }
+
+        if (open.Length > unlisted.Length)
+        {
+            string words = LicenseProse.Shortened(part.Stated);
+            yield return $"The licence of the {part.Kind} ({part.Name}) or of a part of them is unknown (\"{words}\", from {part.ReadFrom}): "
+                + $"find it out before passing the model on{say}.";
+        }
+
+        if (unlisted.Length > 0)
+        {
+            yield return $"The {part.Kind} ({part.Name}) come under terms that Medix does not know ({string.Join(", ", unlisted.Select(license => license.Id))}, "
+                + $"from {part.ReadFrom}): read them before passing the model on.";
+        }
     }
 
     private static string Found(IReadOnlyList<LicensedPart> parts) =>

@@ -1,155 +1,95 @@
-using System.Text.Json;
-using System.Text.RegularExpressions;
-
 namespace Medix.Runs.Licenses;
 
-/// <summary>One of the works that a trained model is made of, and the licences it comes under.</summary>
-/// <param name="Kind">"weights" or "data".</param>
-/// <param name="Name">Hub id, or the last name of its path.</param>
-/// <param name="Licenses">Its licences; several where it is itself made of several works. Empty where none was found.</param>
-/// <param name="ReadFrom">Where they were read, for a person to check.</param>
-/// <param name="Stated">The words found there.</param>
-public sealed record LicensedPart(string Kind, string Name, IReadOnlyList<License> Licenses, string ReadFrom, string Stated)
-{
-    /// <summary>The licences by name.</summary>
-    public string Names => Licenses.Count == 0 ? License.Missing.Id : string.Join(", ", Licenses);
-}
-
 /// <summary>
-/// Reads under what licence a folder's model or data set comes: what the recipe says; else the front matter of its <c>README.md</c> with what is known of
-/// the works it names, <c>SOURCE.md</c>, and the words that its LICENSE file opens with, in this order.
+/// Reads under what licence a folder's model or data set comes: what the recipe says, the front matter of its <c>README.md</c> with what is known of the works
+/// it names, <c>SOURCE.md</c>, the words that its LICENSE files open with, and what is known of it by its name. Everything found is kept; see
+/// <see cref="LicensedPart"/> for what counts where places contradict each other.
 /// </summary>
-public static partial class LicenseReader
+public static class LicenseReader
 {
-    private const int MaxBytes = 1 << 20;
-    private static readonly string[] TextNames = ["LICENSE", "LICENSE.txt", "LICENSE.md", "LICENCE", "LICENCE.txt", "LICENCE.md", "COPYING", "License.txt"];
-
-    private sealed record Finding(IReadOnlyList<License> Licenses, string ReadFrom, string Stated);
-
     /// <summary>The licence of a model's weights.</summary>
     /// <param name="path">What the recipe calls it: a Hub id, a path, or "nano".</param>
     /// <param name="folder">The folder it lies in.</param>
-    /// <param name="declared">The recipe's word, or null to look.</param>
-    public static LicensedPart OfModel(string path, string folder, string? declared) => Of("weights", path, [folder], declared, ["base_model", "datasets"]);
+    /// <param name="declared">The recipe's word, or null.</param>
+    public static LicensedPart OfModel(string path, string folder, string? declared) => Of("weights", path, folder, null, declared, ["base_model", "datasets"]);
 
     /// <summary>The licence of a data set. Of a file it is that of its folder; of a folder <c>data</c> the card may lie one above.</summary>
     /// <param name="path">The recipe's path: a file or a folder.</param>
-    /// <param name="declared">The recipe's word, or null to look.</param>
+    /// <param name="declared">The recipe's word, or null.</param>
     public static LicensedPart OfData(string path, string? declared)
     {
         string folder = Directory.Exists(path) ? path : Path.GetDirectoryName(Path.GetFullPath(path))!;
-        string? above = Path.GetFileName(Path.TrimEndingDirectorySeparator(folder)) == "data" ? Path.GetDirectoryName(Path.GetFullPath(folder)) : null;
-        return Of("data", path, above is null ? [folder] : [folder, above], declared, ["source_datasets", "base_model"]);
+        bool isPart = NameOf(folder) is "data" or "train" or "test" or "validation";
+        string? above = isPart ? Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))) : null;
+        return Of("data", path, folder, above, declared, ["source_datasets", "base_model"]);
     }
 
-    private static LicensedPart Of(string kind, string path, string[] folders, string? declared, string[] references)
+    /// <summary>The licence of a work that only says a name and a licence of itself, such as a GGUF file.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="stated">Its word for its licence, or null.</param>
+    /// <param name="readFrom">Where that word stands.</param>
+    /// <param name="names">Names that it gives itself and the works it is made of.</param>
+    public static LicensedPart OfFile(string path, string? stated, string readFrom, IEnumerable<string> names)
     {
-        string name = HubId.OrName(path);
-        if (declared is not null)
-        {
-            return new LicensedPart(kind, name, Prose(declared), "the recipe", declared);
-        }
-
-        List<Finding> found = [.. Known([HubId.Of(path), NameInConfig(folders[0])])];
-        foreach ((string folder, bool isOwn) in folders.Select((folder, i) => (folder, i == 0)))
-        {
-            // One above, a LICENSE is more likely the project's than the data's: there only a card counts.
-            found.AddRange(Card(folder, references));
-            if (found.Count == 0 && (Source(folder) ?? (isOwn ? Text(folder) : null)) is { } other)
-            {
-                found.Add(other);
-            }
-        }
-
-        return found.Count == 0
-            ? new LicensedPart(kind, name, [], "nowhere", "")
-            : new LicensedPart(
-                kind, name, [.. found.SelectMany(f => f.Licenses).Distinct()],
-                string.Join("; ", found.Select(f => f.ReadFrom).Distinct()), string.Join("; ", found.Select(f => f.Stated).Distinct()));
+        List<LicenseStatement> statements = stated is null ? [] : [new LicenseStatement(LicenseTable.InSentence(stated), readFrom, stated)];
+        statements.AddRange(Known(names.Prepend(Path.GetFileName(path)), StatementOrigin.Name));
+        return LicenseSettlement.Of("weights", HubId.OrName(path), statements);
     }
 
-    private static IEnumerable<Finding> Known(IEnumerable<string?> ids) => ids.OfType<string>()
-        .Select(id => (id, license: LicenseTable.OfHubId(id)))
-        .Where(known => known.license is not null)
-        .Select(known => new Finding([known.license!], $"what is known of {known.id}", known.license!.Id));
-
-    private static List<Finding> Card(string folder, string[] references)
+    private static LicensedPart Of(string kind, string path, string folder, string? above, string? declared, string[] references)
     {
-        if (Read(Path.Combine(folder, "README.md")) is not { } card)
-        {
-            return [];
-        }
-
-        CardFrontMatter matter = CardFrontMatter.Parse(card);
-        string[] stated = [.. matter["license"].SelectMany(license => license == "other" && matter["license_name"].Count > 0 ? matter["license_name"] : [license])];
-        Finding[] own = stated.Length == 0 ? [] : [new Finding([.. stated.Select(LicenseTable.Named)], "README.md", string.Join(", ", stated))];
-        return [.. own, .. Known(references.SelectMany(key => matter[key]))];
-    }
-
-    private static Finding? Source(string folder)
-    {
-        Match stated = Stated().Match(Read(Path.Combine(folder, "SOURCE.md")) ?? "");
-        return stated.Success ? new Finding(Prose(stated.Groups[1].Value), "SOURCE.md", stated.Groups[1].Value.Trim()) : null;
-    }
-
-    private static Finding? Text(string folder)
-    {
-        string? name = TextNames.FirstOrDefault(name => File.Exists(Path.Combine(folder, name)));
-        return name is null ? null
-            : LicenseTable.OfText(Read(Path.Combine(folder, name))!) is { } license ? new Finding([license], name, license.Id)
-            : new Finding([License.Unlisted(name)], name, "a text that Medix does not know");
-    }
-
-    /// <summary>A name exactly, or all the names within a sentence; a sentence without any is an unlisted licence.</summary>
-    private static IReadOnlyList<License> Prose(string text)
-    {
-        License whole = LicenseTable.Named(text);
-        IReadOnlyList<License> mentioned = LicenseTable.MentionedIn(text);
-        return whole.Rank >= 0 || mentioned.Count == 0 ? [whole] : mentioned;
-    }
-
-    /// <summary>The Hub id that transformers and PEFT leave in a folder's config, or null.</summary>
-    private static string? NameInConfig(string folder)
-    {
-        foreach ((string file, string field) in new[] { ("config.json", "_name_or_path"), ("adapter_config.json", "base_model_name_or_path") })
-        {
-            if (Read(Path.Combine(folder, file)) is { } text && Field(text, field) is { } name)
-            {
-                return HubId.Of(name);
-            }
-        }
-
-        return null;
-    }
-
-    private static string? Field(string json, string field)
-    {
+        List<LicenseStatement> found = [.. Known(HubId.Of(path) is { } id ? [id] : [], StatementOrigin.Name)];
         try
         {
-            using JsonDocument document = JsonDocument.Parse(json);
-            return document.RootElement.ValueKind == JsonValueKind.Object && document.RootElement.TryGetProperty(field, out JsonElement value)
-                && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+            found.AddRange(LicenseFiles.OfFolder(folder, references));
+            if (above is not null)
+            {
+                found.AddRange(LicenseFiles.OfFolderAbove(above, references, isNeeded: found.Count == 0));
+            }
+
+            if (!found.Any(statement => statement.Origin == StatementOrigin.Name) && Recognised(path, folder, above) is { } sign)
+            {
+                found.Add(new LicenseStatement([OriginalNames.License], sign, OriginalNames.License.Id, StatementOrigin.Name));
+            }
         }
-        catch (JsonException)
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            return null; // whoever loads the model says what is wrong with its config
+            found.Add(new LicenseStatement([License.Missing], "a file that cannot be read", error.GetType().Name)); // a licence never stops a run
         }
+
+        if (declared is not null)
+        {
+            found.Add(new LicenseStatement(LicenseTable.InSentence(declared), "the recipe", declared, StatementOrigin.Recipe));
+        }
+
+        return LicenseSettlement.Of(kind, HubId.OrName(path), found);
     }
 
-    /// <summary>The beginning of a text file, or null where there is none.</summary>
-    private static string? Read(string path)
+    /// <summary>What is known of works by their Hub ids or, for MediX-R1's own, by any name.</summary>
+    internal static IEnumerable<LicenseStatement> Known(IEnumerable<string> names, StatementOrigin origin)
     {
-        if (!File.Exists(path))
+        foreach (string name in names)
         {
-            return null;
+            if (HubId.Of(name) is { } id && LicenseTable.OfHubId(id) is { } license)
+            {
+                yield return new LicenseStatement([license], $"what is known of {id}", license.Id, origin);
+            }
+            else if (OriginalNames.IsPath(name))
+            {
+                yield return new LicenseStatement([OriginalNames.License], $"the name {HubId.OrName(name)}, which is MediX-R1's", OriginalNames.License.Id, origin);
+            }
         }
-
-        using FileStream stream = File.OpenRead(path);
-        byte[] bytes = new byte[Math.Min(stream.Length, MaxBytes)];
-        int count = stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
-        return System.Text.Encoding.UTF8.GetString(bytes, 0, count);
     }
 
-    [GeneratedRegex(@"^\W*Licen[cs]e(?: as stated)?\W*:[ *]*(.+)$", RegexOptions.Multiline | RegexOptions.IgnoreCase)]
-    private static partial Regex Stated();
+    /// <summary>How the work is known to be MediX-R1's: by its name or its folder's, or by what its files say; null where it is not.</summary>
+    private static string? Recognised(string path, string folder, string? above)
+    {
+        string[] places = [Path.GetFullPath(path), Path.GetFullPath(folder)];
+        string? name = places.Where(OriginalNames.IsPath).Select(NameOf).FirstOrDefault() ?? (above is not null && OriginalNames.IsData(NameOf(above)) ? NameOf(above) : null);
+        return name is not null
+            ? $"the name {name}, which is MediX-R1's"
+            : OriginalNames.StatedIn(folder, LicenseFiles.Read) ?? (above is null ? null : OriginalNames.StatedIn(above, LicenseFiles.Read));
+    }
+
+    private static string NameOf(string path) => Path.GetFileName(Path.TrimEndingDirectorySeparator(path));
 }

@@ -9,7 +9,7 @@ namespace Medix.Runs.Licenses;
 /// </summary>
 public static partial class LicenseTable
 {
-    private static readonly IReadOnlyList<Row> Rows = [.. Lines("licenses.txt").Select(Parse)];
+    private static readonly IReadOnlyList<Row> Rows = [.. Lines("licenses.txt").SelectMany(CommonsFamily.Expand).Select(Parse)];
     private static readonly IReadOnlyList<Phrase> Names = Phrases(row => row.Names);
     private static readonly IReadOnlyList<Phrase> Openings = Phrases(row => row.Openings);
     private static readonly IReadOnlyList<KnownSource> Sources = [.. Lines("known-sources.txt").Select(fields => new KnownSource(fields[0], Named(fields[1]), fields[2]))];
@@ -32,6 +32,32 @@ public static partial class LicenseTable
 
     /// <summary>Every licence that a sentence mentions, in its order and each once: "CC BY 4.0 x6, CC BY-SA x1" gives two. Empty where none is.</summary>
     public static IReadOnlyList<License> MentionedIn(string prose) => [.. Find(Names, prose).Select(found => found.License).Distinct()];
+
+    /// <summary>
+    /// The licences of a sentence, and for what it leaves open one of unknown terms: <see cref="License.Missing"/> for "(no licence)", an unlisted one for "own
+    /// terms" or for words without any known name. Never empty.
+    /// </summary>
+    public static IReadOnlyList<License> InSentence(string prose)
+    {
+        License whole = Named(prose);
+        if (whole.Rank >= 0)
+        {
+            return [whole];
+        }
+
+        List<License> all = [.. MentionedIn(prose)];
+        if (LicenseProse.SaysNone(prose))
+        {
+            all.Add(License.Missing);
+        }
+
+        if (LicenseProse.SaysOwnTerms(prose))
+        {
+            all.Add(License.Unlisted("terms of its own"));
+        }
+
+        return all.Count > 0 ? all : [License.Unlisted(LicenseProse.Shortened(prose))];
+    }
 
     /// <summary>The licence whose own text this is (a LICENSE file), told by the words it opens with; null where no opening is known.</summary>
     public static License? OfText(string text) => Find(Openings, text).FirstOrDefault()?.License;

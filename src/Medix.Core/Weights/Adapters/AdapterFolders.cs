@@ -4,7 +4,7 @@ namespace Medix.Weights.Adapters;
 
 /// <summary>
 /// Whole models with an adapter merged in, or taken out again, tensor by tensor: the rest is copied byte for byte. The result is a new folder, which appears when
-/// it is whole; its weights' metadata records the adapters that are in.
+/// it is whole; its weights' metadata records the adapters that are in, and a short model card of its own takes the place of the base's.
 /// </summary>
 public static class AdapterFolders
 {
@@ -35,7 +35,11 @@ public static class AdapterFolders
         CheckpointChanges changes = new(
             name => layers.TryGetValue(name, out LoraLayer? layer) ? values => Change(layer, values, transposed.Contains(name), merge) : null,
             metadata => MergeRecord.Apply(metadata, id, merge));
-        NewFolder.Write(target, folder => CheckpointWriter.Copy(checkpoint, folder, changes, cancellationToken));
+        NewFolder.Write(target, folder =>
+        {
+            CheckpointWriter.Copy(checkpoint, folder, changes, cancellationToken);
+            MergedModelCard.Write(folder, Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(target))), checkpoint.Folder, adapter, id, merge);
+        });
         return layers.Count;
     }
 

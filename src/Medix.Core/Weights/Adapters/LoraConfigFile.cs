@@ -56,7 +56,7 @@ public static class LoraConfigFile
     public static JsonObject ToJson(LoraConfig config) => new()
     {
         ["alpha_pattern"] = Numbers(config.AlphaPattern),
-        ["base_model_name_or_path"] = config.BaseModel,
+        ["base_model_name_or_path"] = config.BaseModel is null ? null : Redaction.Setting(config.BaseModel), // an adapter is passed on
         ["bias"] = "none",
         ["exclude_modules"] = config.Targets.Excluded is { Count: > 0 } excluded ? Texts(excluded) : null,
         ["fan_in_fan_out"] = false,

@@ -7,11 +7,13 @@ namespace Medix.Weights.Gguf;
 /// <summary>A GGUF file's metadata in the file's order, with typed access. Every error names the file, the key, its value and what was expected.</summary>
 public sealed class GgufMetadata
 {
-    private readonly string _file;
     private readonly Dictionary<string, GgufValue> _values = new(StringComparer.Ordinal);
     private readonly List<string> _order = [];
 
-    internal GgufMetadata(string file) => _file = file;
+    internal GgufMetadata(string file) => File = file;
+
+    /// <summary>The file, as errors name it.</summary>
+    public string File { get; }
 
     /// <summary>The keys in the file's order.</summary>
     public IReadOnlyList<string> Keys => _order;
@@ -95,7 +97,7 @@ public sealed class GgufMetadata
     }
 
     internal MedixException Wrong(string key, string expected) =>
-        new($"{_file}: the metadata key '{key}' is {this[key].Show()} ({this[key].Type}), expected {expected}. Fetch or convert the file again.");
+        new($"{File}: the metadata key '{key}' is {this[key].Show()} ({this[key].Type}), expected {expected}. Fetch or convert the file again.");
 
-    private MedixException Missing(string key) => new($"{_file}: the metadata key '{key}' is missing, which a model of this kind has. Fetch or convert the file again.");
+    private MedixException Missing(string key) => new($"{File}: the metadata key '{key}' is missing, which a model of this kind has. Fetch or convert the file again.");
 }

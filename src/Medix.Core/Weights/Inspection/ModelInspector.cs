@@ -1,4 +1,5 @@
 using Medix.Runs;
+using Medix.Runs.Licenses;
 using Medix.Weights.Adapters;
 using Medix.Weights.Encoders;
 
@@ -11,12 +12,16 @@ namespace Medix.Weights.Inspection;
 public static class ModelInspector
 {
     private const string Config = "config.json";
+    private const string IndexEnd = ".safetensors.index.json";
+    private const string PickleIndexEnd = ".bin.index.json";
 
     /// <summary>The architectures that Medix loads, by the names that <c>config.json</c> gives them.</summary>
     public static IReadOnlyList<string> KnownArchitectures { get; } =
-        [ModelConfigReader.Dense, ModelConfigReader.Mixture, ModelConfigReader.TextOnly, "BertModel", "StaticModel"];
+        [.. ModelConfigReader.ArchitectureByType.Values, "BertModel", "StaticModel"];
 
-    /// <summary>Inspects a model's, an embedder's or an adapter's folder, or one safetensors file.</summary>
+    /// <summary>
+    /// Inspects a model's, an embedder's or an adapter's folder, a safetensors or GGUF file, or the checkpoint that a <c>.safetensors.index.json</c> lists.
+    /// </summary>
     /// <exception cref="MedixException">
     /// Nothing is there, an architecture that is not known, a pickle, or a file that is broken. What only keeps the model from loading is among the report's faults.
     /// </exception>
@@ -41,12 +46,12 @@ public static class ModelInspector
     {
         if (File.Exists(path))
         {
-            return OfTensors(path, TensorTable.OfFile(path), Path.GetDirectoryName(Path.GetFullPath(path))!);
+            return OfFile(path);
         }
 
         if (!Directory.Exists(path))
         {
-            throw new MedixException($"There is no file or folder '{path}'. Name a model's folder, or a .safetensors file.");
+            throw new MedixException($"There is no file or folder '{path}'. Name a model's folder, or a .safetensors, .safetensors.index.json or .gguf file.");
         }
 
         string config = Path.Combine(path, Config);
@@ -54,11 +59,31 @@ public static class ModelInspector
             : File.Exists(config) && IsLanguageModel(config) ? OfLanguageModel(path, config)
             : IsEmbedder(path, config) ? OfEmbedder(path)
             : File.Exists(config) ? throw Unknown(path, config)
+            : GgufInspector.OnlyModelIn(path) is { } gguf ? GgufInspector.Inspect(gguf)
             : OfTensors(path, TensorTable.OfAll(path), path);
     }
 
+    private static ModelReport OfFile(string path)
+    {
+        string folder = Path.GetDirectoryName(Path.GetFullPath(path))!, name = Path.GetFileName(path);
+        if (name.EndsWith(PickleIndexEnd, StringComparison.Ordinal))
+        {
+            throw WeightFileChecks.Refusal(path, "it is the index of a checkpoint in .bin files");
+        }
+
+        if (!name.EndsWith(IndexEnd, StringComparison.Ordinal))
+        {
+            return GgufInspector.IsGguf(path) ? GgufInspector.Inspect(path) : OfTensors(path, TensorTable.OfFile(path), folder);
+        }
+
+        // The index of the folder's own weights stands for the folder; any other lists tensors that no configuration describes.
+        string own = File.Exists(Path.Combine(folder, LoraConfigFile.Name)) ? "adapter_model" : "model";
+        bool isDescribed = name == own + IndexEnd && (own != "model" || File.Exists(Path.Combine(folder, Config)));
+        return isDescribed ? InspectFiles(folder) with { Path = path } : OfTensors(path, TensorTable.OfIndex(path), folder);
+    }
+
     private static bool IsLanguageModel(string config) => Named(config) is var (names, type)
-        && (names.Any(KnownArchitectures.Take(3).Contains) || (names.Length == 0 && type is "qwen3_vl" or "qwen3_vl_moe" or "qwen3"));
+        && (names.Length == 0 ? type is not null && ModelConfigReader.ArchitectureByType.ContainsKey(type) : names.Any(ModelConfigReader.ArchitectureByType.ContainsValue));
 
     private static bool IsEmbedder(string folder, string config)
     {
@@ -162,7 +187,8 @@ public static class ModelInspector
             RefusePickles(folder);
             throw new MedixException(
                 $"{path}: there is neither {Config}, {LoraConfigFile.Name} nor a .safetensors file. "
-                + "Name the folder of a model, an embedder or an adapter, or a .safetensors file.");
+                + (GgufInspector.ModelsIn(path) is { Count: > 0 } models ? $"Name one of its models: {string.Join(", ", models)}."
+                    : "Name the folder of a model, an embedder or an adapter, or a .safetensors or .gguf file."));
         }
 
         return Report(path, ModelKind.Tensors, "not known: a file of tensors alone", "", table, folder);
@@ -215,16 +241,19 @@ public static class ModelInspector
     {
         table.CompareBytes();
         string home = File.Exists(path) ? folder : path;
-        if (table.Shards.Count > 0 && kind != ModelKind.Tensors && WeightFileChecks.PicklesIn(folder) is { Count: > 0 } pickles)
+        if (table.Shards.Count > 0 && (kind != ModelKind.Tensors || Directory.Exists(path)))
         {
-            table.Notes.Add($"{string.Join(", ", pickles)}: Python pickle, which Medix never reads; the .safetensors beside it is used.");
+            IEnumerable<string> pickles = WeightFileChecks.PicklesIn(folder).Select(name => $"{name} ({WeightFileChecks.PickleSign(Path.Combine(folder, name))})");
+            table.Notes.AddRange(pickles.Select(pickle => $"{pickle}: Python pickle, which Medix never reads; the .safetensors beside it is used."));
         }
 
+        LicensedPart licence = LicenseReader.OfModel(home, home, null);
+        table.Notes.AddRange(licence.Warnings);
         return new ModelReport(
             path, kind, architecture, summary,
             new ParameterCounts(table.Entries.Sum(entry => entry.Parameters ?? 0)), ModelSummaries.Totals(table.Entries), table.Entries.Count,
             [.. table.Entries], table.Shards, table.Missing, Cache: null,
-            tokenizer, LicenceReader.Read(home),
+            tokenizer, LicenceReader.Read(home) ?? (licence.Licenses.Count == 0 ? null : new LicenceSummary(licence.Names, licence.ReadFrom)),
             [.. table.Faults.Take(ModelReport.MaxFaults)], [.. table.Notes]);
     }
 }

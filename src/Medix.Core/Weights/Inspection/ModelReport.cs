@@ -22,6 +22,9 @@ public enum ModelKind
 
     /// <summary>Tensors of which no configuration says what they are.</summary>
     Tensors,
+
+    /// <summary>A model in GGUF form, which brings its own configuration and tokenizer.</summary>
+    Gguf,
 }
 
 /// <summary>

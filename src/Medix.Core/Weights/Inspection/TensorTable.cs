@@ -54,6 +54,29 @@ internal sealed class TensorTable
         return table;
     }
 
+    /// <summary>What an index lists, be its files there or not.</summary>
+    public static TensorTable OfIndex(string index)
+    {
+        TensorTable table = new();
+        table.AddShards(Path.GetDirectoryName(Path.GetFullPath(index))!, index);
+        return table;
+    }
+
+    /// <summary>Tensors of files that are there, and names of files that belong to them and are not.</summary>
+    public static TensorTable Of(IEnumerable<TensorEntry> entries, IEnumerable<string> shards, IEnumerable<string> missing)
+    {
+        TensorTable table = new();
+        table._shards.AddRange(shards);
+        table._missing.AddRange(missing);
+        foreach (TensorEntry entry in entries)
+        {
+            table.RequireRoom();
+            table._entries.Add(entry.Name, entry);
+        }
+
+        return table;
+    }
+
     /// <summary>Every safetensors file of a folder; they need not belong together, so a name may come in several.</summary>
     public static TensorTable OfAll(string folder)
     {

@@ -12,9 +12,7 @@ public static class WeightFileChecks
     private static readonly string[] PickleExtensions = [".pt", ".pth", ".ckpt", ".pkl", ".pickle"];
     private static readonly string[] PickleNames = ["pytorch_model", "adapter_model", "diffusion_pytorch_model", "training_args", "optimizer", "scheduler"];
 
-    private const int Start = 64;
-    private const byte PickleProtocol = 0x80;
-    private const int OldestProtocol = 2, NewestProtocol = 5;
+    private const int Start = 512;
 
     /// <summary>How the file is known to be a pickle, for example <c>it is a zip with 'archive/data.pkl'</c>; null when it is none.</summary>
     /// <exception cref="MedixException">The file cannot be read.</exception>
@@ -23,7 +21,7 @@ public static class WeightFileChecks
         try
         {
             byte[] start = FirstBytes(path, out long size);
-            return IsSafetensors(start, size) ? null : SignInContent(path, start) ?? SignInName(path);
+            return IsSafetensors(start, size) ? null : SignInContent(path, start, size) ?? SignInName(path);
         }
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
         {
@@ -31,14 +29,9 @@ public static class WeightFileChecks
         }
     }
 
-    /// <summary>The names of a folder's files that are pickles, in order; folders within it are not searched.</summary>
+    /// <summary>The names of a folder's files that are pickles, in order, whatever they are called; folders within it are not searched.</summary>
     public static IReadOnlyList<string> PicklesIn(string folder) =>
-    [
-        .. Directory.EnumerateFiles(folder)
-            .Where(path => Path.GetExtension(path).ToLowerInvariant() is var extension && (extension == ".bin" || PickleExtensions.Contains(extension)))
-            .Where(path => PickleSign(path) is not null)
-            .Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal),
-    ];
+        [.. Directory.EnumerateFiles(folder).Where(IsReadablePickle).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal)];
 
     /// <summary>Throws <see cref="MedixException"/> with the reason when the file is a pickle, or stands for weights that were not fetched.</summary>
     public static void RequireReadable(string path)
@@ -65,11 +58,24 @@ public static class WeightFileChecks
     private static bool IsSafetensors(ReadOnlySpan<byte> start, long size) =>
         start.Length > 8 && start[8] == '{' && BinaryPrimitives.ReadUInt64LittleEndian(start) <= (ulong)(size - 8);
 
-    private static string? SignInContent(string path, ReadOnlySpan<byte> start)
+    // A file of an unusual name that cannot be opened does not matter to anyone; the model's own files are opened again, and then it is an error.
+    private static bool IsReadablePickle(string path)
     {
-        if (start.Length > 1 && start[0] == PickleProtocol && start[1] is >= OldestProtocol and <= NewestProtocol)
+        try
         {
-            return $"it begins with the opcode of pickle protocol {start[1]}";
+            return PickleSign(path) is not null;
+        }
+        catch (MedixException)
+        {
+            return SignInName(path) is not null;
+        }
+    }
+
+    private static string? SignInContent(string path, ReadOnlySpan<byte> start, long size)
+    {
+        if (PickleOpcodes.ProtocolOf(start) is { } protocol && (SignInName(path) is not null || PickleOpcodes.FollowProtocol(start, size)))
+        {
+            return $"it begins with the opcode of pickle protocol {protocol}";
         }
 
         return start.StartsWith("PK\u0003\u0004"u8) && PickleInZip(path) is { } entry ? $"it is a zip with '{entry}'" : null;
@@ -80,7 +86,7 @@ public static class WeightFileChecks
         try
         {
             using ZipArchive zip = ZipFile.OpenRead(path);
-            return zip.Entries.Select(entry => entry.FullName).FirstOrDefault(name => Path.GetFileName(name) is "data.pkl" or "constants.pkl");
+            return zip.Entries.Select(entry => entry.FullName).FirstOrDefault(name => Path.GetExtension(name) == ".pkl");
         }
         catch (InvalidDataException)
         {

@@ -45,6 +45,46 @@ public sealed class ModelInspectorTests : IDisposable
         Assert.Empty(report.Faults);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void An_index_stands_for_the_checkpoint_that_it_lists(bool present)
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Files with holes cost their whole length where the file system does not know holes.");
+        TrueSizeModels.Save(folder.Path, TrueSizeModels.Vl30B, shards: 13, present: _ => present);
+        string index = folder.File("model.safetensors.index.json");
+        ModelReport report = ModelInspector.Inspect(index), whole = ModelInspector.Inspect(folder.Path);
+        Assert.Equal((index, ModelKind.LanguageModel, whole.Summary), (report.Path, report.Kind, report.Summary));
+        Assert.Equal(whole.Parameters, report.Parameters);
+        Assert.Equal(present ? 0 : 13, report.MissingShards.Count);
+        Assert.Equal(13, report.Shards.Count);
+        Assert.Empty(report.Faults);
+    }
+
+    [Fact]
+    public void An_index_without_a_configuration_lists_its_tensors()
+    {
+        SafetensorsWriter.Write(folder.File("a.safetensors"), [TensorData.FromFloat32("a", [2], [1, 2])]);
+        File.WriteAllText(folder.File("other.safetensors.index.json"), """{"weight_map": {"a": "a.safetensors", "b": "b.safetensors"}}""");
+        ModelReport report = ModelInspector.Inspect(folder.File("other.safetensors.index.json"));
+        Assert.Equal((ModelKind.Tensors, 2), (report.Kind, report.TensorCount));
+        Assert.Equal(["b.safetensors"], report.MissingShards);
+        Assert.Equal(2, report.Parameters.Total);
+    }
+
+    [Fact]
+    public void A_licence_that_is_laxer_than_another_file_says_is_a_note()
+    {
+        TinyModel.Save(folder, TinyModel.Config, TinyModel.Tensors(TinyModel.Config));
+        File.WriteAllText(folder.File("README.md"), "---\nlicense: mit\nbase_model: MBZUAI/MediX-R1-8B\n---\n");
+        ModelReport report = ModelInspector.Inspect(folder.Path);
+        Assert.Equal("mit", report.Licence!.Name);
+        Assert.Contains("README.md says MIT, but it is made of a work under CC-BY-NC-SA-4.0", Assert.Single(report.Notes), StringComparison.Ordinal);
+        File.WriteAllText(folder.File("README.md"), "# MediX-R1-8B");
+        report = ModelInspector.Inspect(folder.Path);
+        Assert.Equal(new LicenceSummary("CC-BY-NC-SA-4.0", "the title of README.md, which is MediX-R1's"), report.Licence);
+    }
+
     [Fact]
     public void A_configuration_alone_is_enough_for_counts()
     {
@@ -126,7 +166,7 @@ public sealed class ModelInspectorTests : IDisposable
         string message = Assert.Throws<MedixException>(() => ModelInspector.Inspect(folder.Path)).Message;
         Assert.Contains($"'{named}'", message, StringComparison.Ordinal);
         Assert.All(ModelInspector.KnownArchitectures, known => Assert.Contains(known, message, StringComparison.Ordinal));
-        Assert.Equal(5, ModelInspector.KnownArchitectures.Count);
+        Assert.Equal(6, ModelInspector.KnownArchitectures.Count);
     }
 
     [Fact]

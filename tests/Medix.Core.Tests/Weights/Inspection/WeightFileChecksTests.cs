@@ -41,7 +41,58 @@ public sealed class WeightFileChecksTests : IDisposable
         }
 
         Assert.Contains("archive/data.pkl", Assert.Throws<MedixException>(() => ModelInspector.Inspect(folder.File("a.bin"))).Message, StringComparison.Ordinal);
-        Assert.Equal(["a.bin"], WeightFileChecks.PicklesIn(folder.Path));
+        Assert.Equal(["a.bin", "model.safetensors"], WeightFileChecks.PicklesIn(folder.Path));
+    }
+
+    [Theory]
+    [InlineData("model.weights")]
+    [InlineData("model.dat")]
+    [InlineData("weights")]
+    [InlineData("model.safetensors.old")]
+    public void A_pickle_under_an_unusual_name_is_found_by_its_content(string name)
+    {
+        File.WriteAllText(folder.File("config.json"), """{"architectures": ["Qwen3ForCausalLM"]}""");
+        Assert.All(Pickles(), pickle =>
+        {
+            File.WriteAllBytes(folder.File(name), pickle);
+            Assert.Equal([name], WeightFileChecks.PicklesIn(folder.Path));
+            Assert.All((string[])[folder.Path, folder.File(name)], place =>
+            {
+                string message = Assert.Throws<MedixException>(() => ModelInspector.Inspect(place)).Message;
+                Assert.Contains(name, message, StringComparison.Ordinal);
+                Assert.Contains("can run any code", message, StringComparison.Ordinal);
+            });
+        });
+        File.WriteAllBytes(folder.File(name), Zip("archive/data.pkl"));
+        Assert.Contains("archive/data.pkl", Assert.Throws<MedixException>(() => ModelInspector.Inspect(folder.Path)).Message, StringComparison.Ordinal);
+        File.Delete(folder.File("config.json"));
+        SafetensorsWriter.Write(folder.File("x.safetensors"), [TensorData.FromFloat32("a", [1], [1])]);
+        string note = Assert.Single(ModelInspector.Inspect(folder.Path).Notes);
+        Assert.Contains($"{name} (it is a zip with 'archive/data.pkl')", note, StringComparison.Ordinal);
+        Assert.Empty(ModelInspector.Inspect(folder.File("x.safetensors")).Notes);
+    }
+
+    [Theory]
+    [InlineData(2, "no opcode 00")]
+    [InlineData(4, "\u008e\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff}.")]
+    [InlineData(3, "}q")]
+    [InlineData(5, "X\u0005\u0000\u0000\u0000hel")]
+    [InlineData(2, ".")]
+    [InlineData(6, "}q\u0000.")]
+    public void Bytes_that_only_begin_as_a_pickle_are_none(byte protocol, string rest)
+    {
+        File.WriteAllBytes(folder.File("x.dat"), [0x80, protocol, .. System.Text.Encoding.Latin1.GetBytes(rest)]);
+        Assert.Empty(WeightFileChecks.PicklesIn(folder.Path));
+        File.WriteAllBytes(folder.File("x.dat"), [0x80, protocol, .. "}}}}"u8, .. new byte[2000]]);
+        Assert.Empty(WeightFileChecks.PicklesIn(folder.Path));
+    }
+
+    [Fact]
+    public void The_index_of_a_checkpoint_of_pickles_is_refused()
+    {
+        File.WriteAllText(folder.File("pytorch_model.bin.index.json"), "{}");
+        MedixException error = Assert.Throws<MedixException>(() => ModelInspector.Inspect(folder.File("pytorch_model.bin.index.json")));
+        Assert.Contains("can run any code", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -87,4 +138,25 @@ public sealed class WeightFileChecksTests : IDisposable
     }
 
     public void Dispose() => folder.Dispose();
+
+    /// <summary>What Python writes for small objects and as the first of the old form of torch.save, for each protocol.</summary>
+    private static byte[][] Pickles() =>
+    [
+        Pickle,
+        [0x80, 2, 0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, (byte)'.', 0x80, 2, (byte)'M', 0xe9, 3, (byte)'.'],
+        [0x80, 3, .. "cposix\nsystem\nq\0X\u0002\0\0\0ls"u8, 0x85, (byte)'R', (byte)'.'],
+        [0x80, 4, 0x95, 13, 0, 0, 0, 0, 0, 0, 0, (byte)'}', 0x94, 0x8c, 1, (byte)'a', 0x94, (byte)'K', 1, (byte)'s', (byte)'.'],
+        [0x80, 5, (byte)'B', 0, 4, 0, 0, .. new byte[1024], 0x94, (byte)'.'],
+    ];
+
+    private static byte[] Zip(string entry)
+    {
+        using MemoryStream bytes = new();
+        using (ZipArchive zip = new(bytes, ZipArchiveMode.Create))
+        {
+            zip.CreateEntry(entry);
+        }
+
+        return bytes.ToArray();
+    }
 }

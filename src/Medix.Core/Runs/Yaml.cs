@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 
-namespace Medix.Evaluation.Cards;
+namespace Medix.Runs;
 
 /// <summary>Writes the little YAML that a card's front matter needs. Every text is quoted, so that none is read as a number, a list or a comment.</summary>
 internal static class Yaml

@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace Medix.Evaluation.Cards;
+namespace Medix.Runs;
 
 /// <summary>Writes Markdown whose texts cannot become markup: names of folders, reasons and licences come from outside.</summary>
 internal static class Markdown

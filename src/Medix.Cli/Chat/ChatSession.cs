@@ -1,0 +1,101 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+using System.Text.Json.Nodes;
+using Medix.Data;
+using Medix.Imaging;
+using Medix.Runs;
+using Medix.Text;
+using Microsoft.Extensions.AI;
+using ChatOptions = Microsoft.Extensions.AI.ChatOptions;
+
+namespace Medix.Cli.Chat;
+
+/// <summary>How a conversation is held.</summary>
+internal sealed record ChatSettings(PromptTemplate Template, int MaxTokens, float Temperature, long Seed, bool ShowThinking);
+
+/// <summary>An answer taken apart, and what it took.</summary>
+internal sealed record ChatAnswer(string Text, ParsedResponse Parsed, int PromptTokens, int Tokens, double FirstTokenSeconds, double Seconds, bool Cut)
+{
+    /// <summary>Tokens per second after the first one.</summary>
+    public double TokensPerSecond => Tokens > 1 && Seconds - FirstTokenSeconds > 0.005 ? (Tokens - 1) / (Seconds - FirstTokenSeconds) : 0;
+
+    public string ToJson() => new JsonObject
+    {
+        ["modality"] = Parsed.Modality,
+        ["thinking"] = Parsed.Thinking,
+        ["answer"] = Parsed.Answer,
+        ["wellFormed"] = Parsed.WellFormed,
+        ["cut"] = Cut,
+        ["text"] = Text,
+        ["promptTokens"] = PromptTokens,
+        ["tokens"] = Tokens,
+        ["firstTokenSeconds"] = Math.Round(FirstTokenSeconds, 3),
+        ["tokensPerSecond"] = Math.Round(TokensPerSecond, 2),
+        ["notice"] = ChatAnswerView.Notice,
+    }.ToJsonString();
+}
+
+/// <summary>A conversation with a model: what was said so far, and the pictures of the next question.</summary>
+internal sealed class ChatSession(IChatClient client, ChatSettings settings)
+{
+    private readonly List<ChatMessage> messages = [];
+    private readonly List<AIContent> images = [];
+
+    /// <summary>Puts a picture before the next question; throws <see cref="MedixException"/> where it cannot be read.</summary>
+    public ImageSize AddImage(string path)
+    {
+        byte[] bytes;
+        try
+        {
+            bytes = File.ReadAllBytes(path);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            throw new MedixException($"{path}: the picture cannot be read ({error.Message.TrimEnd('.')}). Check the path.", error);
+        }
+
+        ImageSize size = ImageDecoding.ReadSize(bytes, path);
+        images.Add(new DataContent(bytes, "image/*") { Name = path });
+        return size;
+    }
+
+    /// <summary>Forgets the conversation.</summary>
+    public void Clear()
+    {
+        messages.Clear();
+        images.Clear();
+    }
+
+    /// <summary>
+    /// Asks; <paramref name="show"/> is given the whole text so far whenever it has grown. A question that fails or is stopped leaves the conversation as it was.
+    /// </summary>
+    public async Task<ChatAnswer> AskAsync(string question, Action<string> show, CancellationToken cancellationToken)
+    {
+        ChatMessage asked = new(ChatRole.User, [.. images, new TextContent(settings.Template.Wrap(question))]);
+        ChatOptions options = new() { MaxOutputTokens = settings.MaxTokens, Temperature = settings.Temperature, Seed = settings.Seed };
+        StringBuilder text = new();
+        long start = Stopwatch.GetTimestamp();
+        double first = 0;
+        UsageDetails usage = new();
+        ChatFinishReason? finish = null;
+        await foreach (ChatResponseUpdate update in client.GetStreamingResponseAsync([.. messages, asked], options, cancellationToken).ConfigureAwait(false))
+        {
+            first = first == 0 ? Stopwatch.GetElapsedTime(start).TotalSeconds : first;
+            usage = update.Contents.OfType<UsageContent>().FirstOrDefault()?.Details ?? usage;
+            finish = update.FinishReason ?? finish;
+            if (update.Text.Length > 0)
+            {
+                text.Append(update.Text);
+                show(text.ToString());
+            }
+        }
+
+        messages.Add(asked);
+        messages.Add(new ChatMessage(ChatRole.Assistant, text.ToString()));
+        images.Clear();
+        return new ChatAnswer(
+            text.ToString(), ResponseParser.Parse(text.ToString()), (int)(usage.InputTokenCount ?? 0), (int)(usage.OutputTokenCount ?? 0), first,
+            Stopwatch.GetElapsedTime(start).TotalSeconds, finish == ChatFinishReason.Length);
+    }
+}

@@ -1,0 +1,50 @@
+using Medix.Inference.Generation;
+using Medix.Inference.Qwen3VL;
+using Medix.Inference.Serving;
+using Medix.Text;
+using Medix.Weights;
+using static Medix.Inference.Tests.ServingTestKit;
+
+namespace Medix.Inference.Tests;
+
+/// <summary>Long runs without new memory.</summary>
+public class ServingMemoryTests
+{
+    [Theory]
+    [InlineData(1, false)]
+    [InlineData(2, true)]
+    public async Task Ten_thousand_tokens_take_no_new_memory(int threads, bool streaming)
+    {
+        Qwen3VLConfig small = RandomModels.Seeing with { Text = new TextConfig(90, 32, 1, 2, 1, 16, 48, 1e-6, 10_000, [4, 2, 2], 4096, true) };
+        using Qwen3VLModel model = RandomModels.Create(threads, small with { Vision = small.Vision! with { OutHidden = 32 } });
+        using GenerationServer server = new(model, NoCaches);
+        SamplingOptions options = Sampling with { MaxNewTokens = 2550 };
+        await RunAsync();
+        long pages = model.Decoder.Pages.Bytes, before = 0, most = 0, steps = 0, live = 0;
+        int collections = 0;
+        server.AfterStep = () =>
+        {
+            long now = GC.GetAllocatedBytesForCurrentThread();
+            ServerStatistics statistics = server.Statistics;
+            // A collection writes off what is left of the thread's current piece of memory, as if it had been allocated.
+            bool undisturbed = collections == GC.CollectionCount(0);
+            collections = GC.CollectionCount(0);
+            if (live == 4 && statistics.Live == 4 && undisturbed)
+            {
+                steps++;
+                most = Math.Max(most, now - before);
+            }
+
+            live = statistics.Live;
+            before = GC.GetAllocatedBytesForCurrentThread();
+        };
+        await RunAsync();
+        Assert.Equal(pages, model.Decoder.Pages.Bytes);
+        Assert.True(steps > 2000, $"{steps} steps");
+        Assert.Equal(0, most);
+
+        Task RunAsync() => TogetherAsync(server, () => [.. Enumerable.Range(0, 4).Select(i => streaming
+            ? ReadAsync(server.StreamAsync(RandomModels.Text(5, 1), options, (ulong)i, Token))
+            : (Task)server.GenerateAsync(RandomModels.Text(5, 1), options, (ulong)i, Token))]);
+    }
+}
