@@ -46,7 +46,7 @@ internal static class QuantizeCommand
             QuantiseJobOptions options = new(
                 new QuantiseOptions(parsed.GetValue(to), parsed.GetValue(divergence)), parsed.GetValue(calibration)!, parsed.GetValue(questions), parsed.GetValue(tokens),
                 parsed.GetValue(template)!);
-            using var interrupt = new InterruptSignal(() => Console.Error.WriteLine("Interrupted: nothing is kept."));
+            using var interrupt = new InterruptSignal(() => Console.Error.WriteLine("Interrupted: stopping; nothing half made stays."));
             using WorkerPool pool = new(parsed.GetValue(threads) == 0 ? Machine.PhysicalCores : parsed.GetValue(threads));
             QuantizeProgressLines lines = new(Console.Error, TimeProvider.System);
             QuantiseJob job = new(options, pool, lines.Show);
