@@ -35,7 +35,7 @@ public sealed class PackedQualityTests : IDisposable
             Assert.NotEmpty(cases);
             float[] before = reference.Logits(cases[0]);
             CalibrationSet set = new("random tokens", Draw(checkpoint.Config, 4, 1), Draw(checkpoint.Config, 6, 2));
-            ModelQuantiser quantiser = new(WeightSource.Of(checkpoint), new QuantiseOptions(WeightStorage.Q4, allowed), WorkerPool.Shared);
+            ModelQuantiser quantiser = new(WeightSource.Of(checkpoint), new QuantiseOptions(WeightStorage.Q4), WorkerPool.Shared);
             QuantisedModel made = quantiser.Write(FilePath, source, reference, set, TestContext.Current.CancellationToken);
             Assert.Equal(before, reference.Logits(cases[0]));
             DivergenceMeter meter = new(reference, cases, TestContext.Current.CancellationToken);

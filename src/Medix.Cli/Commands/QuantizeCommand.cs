@@ -23,7 +23,8 @@ internal static class QuantizeCommand
         };
         var divergence = new Option<double>("--max-divergence")
         {
-            Description = "Mean KL in nats that 4 bits may cost; what costs most is kept in 8. Infinity keeps nothing", DefaultValueFactory = _ => 0.02,
+            Description = "Mean KL in nats that 4 bits may cost; what costs most is kept in 8. Infinity keeps nothing",
+            DefaultValueFactory = _ => QuantiseOptions.DefaultDivergence,
         };
         var questions = new Option<int>("--questions") { Description = "Phantoms that both models answer, 0 for none", DefaultValueFactory = _ => 24 };
         var tokens = new Option<int>("--max-tokens") { Description = "Longest answer in tokens", DefaultValueFactory = _ => 160 };
@@ -45,7 +46,7 @@ internal static class QuantizeCommand
             QuantiseJobOptions options = new(
                 new QuantiseOptions(parsed.GetValue(to), parsed.GetValue(divergence)), parsed.GetValue(calibration)!, parsed.GetValue(questions), parsed.GetValue(tokens),
                 parsed.GetValue(template)!);
-            using var interrupt = new InterruptSignal(() => Console.Error.WriteLine("Interrupted: nothing is kept."));
+            using var interrupt = new InterruptSignal(() => Console.Error.WriteLine("Interrupted: stopping; nothing half made stays."));
             using WorkerPool pool = new(parsed.GetValue(threads) == 0 ? Machine.PhysicalCores : parsed.GetValue(threads));
             QuantizeProgressLines lines = new(Console.Error, TimeProvider.System);
             QuantiseJob job = new(options, pool, lines.Show);

@@ -74,6 +74,7 @@ public static class PackedModelWriter
         string partial = $"{path}.{Environment.ProcessId}.partial";
         try
         {
+            Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
             write(partial);
             File.Move(partial, path, overwrite: true);
         }

@@ -10,7 +10,11 @@ namespace Medix.Inference.Quantising;
 /// What to make. <paramref name="MostDivergence"/> is the mean KL in nats that 4 bits may cost: matrices that cost most are kept in 8 bits until the packed model is
 /// below it with the whole of the mean's interval; infinity for the plan as it stands. It needs calibration.
 /// </summary>
-public sealed record QuantiseOptions(WeightStorage To, double MostDivergence = 0.02);
+public sealed record QuantiseOptions(WeightStorage To, double MostDivergence = QuantiseOptions.DefaultDivergence)
+{
+    /// <summary>Below 0.02, which other texts and pictures than those measured then stay within.</summary>
+    public const double DefaultDivergence = 0.015;
+}
 
 /// <summary>How far a quantiser is: the work in a few words, and how much of it is done.</summary>
 public sealed record QuantiseProgress(string Work, long Done, long Total);
