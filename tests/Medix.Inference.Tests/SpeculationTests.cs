@@ -173,10 +173,9 @@ public class SpeculationTests
         Qwen3VLConfig other = RandomModels.Seeing with { Text = RandomModels.Seeing.Text with { VocabularySize = 95 } };
         using Qwen3VLModel draft = RandomModels.Create(1, other);
         using DraftModel proposer = new(draft);
-        Assert.Contains("95 tokens and the model 90", Message(() => SpeculationModels.Speculative(model, proposer, SpeculationModels.Inputs[0], Greedy, 1)),
-            StringComparison.Ordinal);
-        Assert.Contains("TopP is 2", Message(() => SpeculationModels.Speculative(model, new PromptLookup(), SpeculationModels.Inputs[0], Greedy with { TopP = 2 }, 1)),
-            StringComparison.Ordinal);
+        ModelInput input = SpeculationModels.Inputs[0];
+        Assert.Contains("95 tokens and the model 90", Message(() => SpeculationModels.Speculative(model, proposer, input, Greedy, 1)), StringComparison.Ordinal);
+        Assert.Contains("TopP is 2", Message(() => SpeculationModels.Speculative(model, new PromptLookup(), input, Greedy with { TopP = 2 }, 1)), StringComparison.Ordinal);
         Assert.Contains("Shortest = 0", Message(() => _ = new PromptLookup(new PromptLookupOptions(0))), StringComparison.Ordinal);
         Assert.Contains("MostTokens = 33", Message(() => new DraftModel(draft, new DraftModelOptions(33)).Dispose()), StringComparison.Ordinal);
 

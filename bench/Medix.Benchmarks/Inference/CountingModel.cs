@@ -54,7 +54,7 @@ internal static class CountingModel
     }
 
     /// <summary>
-    /// A prompt that ends with token 1, so that the answer is 2, 3, 4, … Of the answer, cut into passages of <paramref name="run"/> tokens, <paramref name="share"/> stands in the
+    /// A prompt that ends with token 1, so that the answer is 2, 3, 4, … Of the answer, cut into passages of <paramref name="run"/> tokens, <paramref name="share"/> is in the
     /// prompt, in another order; the rest of the prompt is tokens that the answer does not hold.
     /// </summary>
     public static ModelInput Prompt(Qwen3VLConfig config, int length, int answer, double share, int run)

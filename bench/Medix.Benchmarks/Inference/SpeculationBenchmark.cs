@@ -36,8 +36,8 @@ internal static class SpeculationBenchmark
         Console.WriteLine($"{shape}, {storage}, {model.Pool.Threads} threads, {rounds} interleaved rounds after 1 of warm-up; {model.BytesPerToken / 1e6:N1} MB read per token");
         MeasurePasses(model, rounds);
         GuessCost cost = GuessCost.Measure(model);
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"  measured for guessing: {cost.First:0.00} of a pass for the first token, {cost.Further:0.00} for each further one"));
+        Console.WriteLine(string.Create(
+            CultureInfo.InvariantCulture, $"  measured for guessing: {cost.First:0.00} of a pass for the first token, {cost.Further:0.00} for each further one"));
         foreach ((string name, double share, int run) in (ReadOnlySpan<(string, double, int)>)
             [("nothing repeated", 0, 16), ("false starts only", 1, 2), ("a quarter", 0.25, 16), ("half", 0.5, 16), ("all", 1, 16)])
         {

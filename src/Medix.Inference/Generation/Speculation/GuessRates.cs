@@ -46,7 +46,7 @@ internal sealed class GuessRates(int levels, int mostTokens)
     }
 
     /// <summary>
-    /// The length that gives most tokens per time, after Leviathan et al., arXiv 2211.17192, theorem 3.8: a pass over k guessed tokens gives 1 + r₁ + r₁r₂ + … + r₁…rₖ
+    /// The length that gives most tokens per time, after Leviathan et al., arXiv 2211.17192, theorem 3.8: a pass over k guessed tokens gives 1 + r₁ + … + r₁…rₖ
     /// tokens and takes as long as <paramref name="cost"/> says; 0 where nothing is gained.
     /// </summary>
     public int BestLength(int guessLevel, GuessCost cost, int most)
