@@ -1,0 +1,120 @@
+using System.Diagnostics;
+using System.Text.Json;
+using Medix.Cli.Chat;
+using Medix.Testing;
+using Medix.Text;
+using SkiaSharp;
+
+namespace Medix.Cli.Tests;
+
+/// <summary>chat and bench by command, on the model shipped with Medix; and what an answer looks like while it comes.</summary>
+public sealed class ChatCommandTests : IDisposable
+{
+    private static readonly string Nano = Path.Combine(Repository.Root, "models", "nano");
+    private readonly string folder = Directory.CreateTempSubdirectory("medix-cli-").FullName;
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    [Fact]
+    public void A_question_about_a_picture_is_answered_for_research_only()
+    {
+        (int code, string output, string error) = CommandLineTests.Medix($"chat {Nano} --image {Picture()} --template bare --ask Nodule?");
+        Assert.True(code == ExitCode.Success, error);
+        Assert.StartsWith("Modality: ", output, StringComparison.Ordinal);
+        Assert.Contains("words, folded", output, StringComparison.Ordinal);
+        Assert.Contains("Answer: ", output, StringComparison.Ordinal);
+        Assert.Contains(ChatAnswerView.Notice, output, StringComparison.Ordinal);
+        (_, string json, _) = CommandLineTests.Medix($"chat {Nano} --image {Picture()} --template bare --ask Nodule? --json");
+        using JsonDocument answer = JsonDocument.Parse(json);
+        Assert.Contains($"Answer: {answer.RootElement.GetProperty("answer").GetString()}", output, StringComparison.Ordinal);
+        Assert.Equal(ChatAnswerView.Notice, answer.RootElement.GetProperty("notice").GetString());
+    }
+
+    [Fact]
+    public void A_conversation_goes_on_after_an_error()
+    {
+        (int code, string output, string error) = Converse($"/image /nowhere.png\n/image {Picture()}\nNodule?\n/thinking\n/frobnicate\n/new\nMass?\n/quit\nnever asked\n");
+        Assert.Equal(ExitCode.Success, code);
+        Assert.Contains("/nowhere.png: the picture cannot be read", error, StringComparison.Ordinal);
+        Assert.Contains("128x128 pixels", output, StringComparison.Ordinal);
+        Assert.Equal(2, output.Split("Answer: ").Length - 1);
+        Assert.Equal(2, output.Split(ChatAnswerView.Notice).Length - 1);
+    }
+
+    [Theory]
+    [InlineData("--ask x --max-tokens 100000", "100000")]
+    [InlineData("--ask x --image /nowhere.png", "/nowhere.png")]
+    [InlineData("--ask x --storage q3", "q3")]
+    [InlineData("--ask x --temperature -1", "Temperature is -1")]
+    [InlineData("--json", "--ask")]
+    public void Wrong_input_is_one_paragraph_and_exit_code_2(string arguments, string part)
+    {
+        (int code, _, string error) = CommandLineTests.Medix($"chat {Nano} {arguments}");
+        Assert.Equal(ExitCode.UserError, code);
+        Assert.Contains(part, error, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Bench_prints_every_figure_with_its_range()
+    {
+        (int code, string output, string error) = CommandLineTests.Medix($"bench {Nano} --storage q8 --rounds 2 --prefill 32 --tokens 8 --batch 2 --image 128 --json");
+        Assert.True(code == ExitCode.Success, error);
+        using JsonDocument report = JsonDocument.Parse(output);
+        JsonElement[] figures = [.. report.RootElement.GetProperty("figures").EnumerateArray()];
+        Assert.True(figures.Length >= 9, output);
+        Assert.All(figures, figure =>
+        {
+            double low = figure.GetProperty("low").GetDouble(), median = figure.GetProperty("median").GetDouble(), high = figure.GetProperty("high").GetDouble();
+            Assert.True(low > 0 && low <= median && median <= high, figure.ToString());
+            Assert.Equal(2, figure.GetProperty("rounds").GetInt32());
+        });
+        Assert.Contains("rounds", CommandLineTests.Medix($"bench {Nano} --rounds 0").Error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("<CT_SCAN><thinking>a b c</thinking><answer>left lung</answer>", "Modality: CT_SCAN\nThinking: 3 words, folded\nAnswer: left lung\n")]
+    [InlineData("<thinking>a b</thinking><answer>no</answer>", "Thinking: 2 words, folded\nAnswer: no\n")]
+    [InlineData("just words", "Answer: just words\n")]
+    [InlineData("<MRI_SCAN><thinking>never ends", "Modality: MRI_SCAN\nThinking: 2 words, folded\nThere is no answer.\n")]
+    public void Elsewhere_than_on_a_terminal_every_line_is_written_once(string text, string expected)
+    {
+        using StringWriter writer = new() { NewLine = "\n" };
+        ChatAnswerView view = new(writer, showThinking: false, live: false);
+        for (int length = 1; length <= text.Length; length++)
+        {
+            view.Show(text[..length]);
+        }
+
+        view.End(new ChatAnswer(text, ResponseParser.Parse(text), 10, 5, 0.5, 1.5, Cut: false));
+        Assert.StartsWith(expected.ReplaceLineEndings("\n"), writer.ToString().ReplaceLineEndings("\n"), StringComparison.Ordinal);
+    }
+
+    private (int Code, string Output, string Error) Converse(string input)
+    {
+        ProcessStartInfo start = new(Path.Combine(AppContext.BaseDirectory, "medix"), ["chat", Nano, "--template", "bare"])
+        {
+            RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
+        };
+        using Process process = Process.Start(start)!;
+        Task<string> output = process.StandardOutput.ReadToEndAsync(), error = process.StandardError.ReadToEndAsync();
+        process.StandardInput.Write(input);
+        process.StandardInput.Close();
+        process.WaitForExit();
+        return (process.ExitCode, output.Result, error.Result);
+    }
+
+    private string Picture()
+    {
+        string path = Path.Combine(folder, "picture.png");
+        if (!File.Exists(path))
+        {
+            using SKBitmap bitmap = new(128, 128);
+            bitmap.Erase(SKColors.Gray);
+            using SKData data = bitmap.Encode(SKEncodedImageFormat.Png, 100);
+            File.WriteAllBytes(path, data.ToArray());
+        }
+
+        return path;
+    }
+}
