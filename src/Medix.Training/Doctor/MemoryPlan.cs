@@ -24,6 +24,14 @@ public sealed record MemoryPlan(IReadOnlyList<MemoryPart> Parts)
     /// <summary>Freed blocks that the allocator keeps between differently shaped steps, as a share of activations. Measured: docs/benchmarks.md.</summary>
     private const double Slack = 0.3;
 
+    /// <summary>
+    /// What freed pieces too small to go back to the system (32 MB at most, with Linux's allocator) add to that over hundreds of steps: this share of activations, and
+    /// hardly more than <see cref="MostKept"/>, since the pieces of larger models do go back. Measured on whole runs: docs/benchmarks.md.
+    /// </summary>
+    private const double Kept = 0.6;
+
+    private const long MostKept = 334L << 20;
+
     /// <summary>.NET, libtorch and their code: measured.</summary>
     private const long Runtime = 430L << 20;
 
@@ -60,9 +68,11 @@ public sealed record MemoryPlan(IReadOnlyList<MemoryPart> Parts)
             new("image features", "vision tower of one pass", activations.Vision, gpu),
             new("activations", $"{activations.Tokens:0} tokens in one pass", activations.Text, gpu),
             new("logits", "of one pass's responses", activations.Logits, gpu),
-            new("slack", "freed blocks that the allocator keeps", (long)(Slack * (activations.Text + activations.Vision + activations.Logits))),
+            new("slack", "freed blocks that the allocator keeps", SlackOf(activations.Text + activations.Vision + activations.Logits)),
         ]);
     }
+
+    private static long SlackOf(long passing) => (long)((Slack * passing) + Math.Min(Kept * passing, MostKept));
 
     /// <summary>
     /// The smallest single change of the recipe with which the run fits into <paramref name="available"/> bytes of main memory, or all of them together; null where it
