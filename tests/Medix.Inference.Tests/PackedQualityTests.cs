@@ -143,7 +143,7 @@ public sealed class PackedQualityTests : IDisposable
         Assert.True(with < 0.8 * without, $"{with} with calibration, {without} without.");
     }
 
-    private static ModelInput[] Cases(string source, Qwen3VLConfig config)
+    internal static ModelInput[] Cases(string source, Qwen3VLConfig config)
     {
         List<ModelInput> inputs = [];
         foreach (string path in ModelCases.Files(source, "case-*.safetensors").Where(path => !path.Contains(".bf16.", StringComparison.Ordinal)))

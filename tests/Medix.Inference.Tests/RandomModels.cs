@@ -19,10 +19,12 @@ internal static class RandomModels
         new VisionConfig(3, 24, 2, 40, 48, 4, 2, 2, 3, 64, [0, 2]),
         ImageToken, ImageToken + 1, ImageToken + 2, ImageToken + 3, []);
 
-    public static Qwen3VLModel Create(int threads, Qwen3VLConfig? config = null, ulong seed = 1, WeightStorage storage = WeightStorage.Fp32)
+    public static Qwen3VLModel Create(
+        int threads, Qwen3VLConfig? config = null, ulong seed = 1, WeightStorage storage = WeightStorage.Fp32, KeyValueStorage keysAndValues = KeyValueStorage.Fp32)
     {
         Dictionary<string, float[]> parameters = Parameters(config ?? Seeing, seed);
-        return Qwen3VLModel.FromParameters(config ?? Seeing, name => parameters[name], storage, threads == 2 ? WorkerPool.Shared : new WorkerPool(threads));
+        WorkerPool pool = threads == 2 ? WorkerPool.Shared : new WorkerPool(threads);
+        return Qwen3VLModel.FromParameters(config ?? Seeing, name => parameters[name], storage, pool, keysAndValues);
     }
 
     public static Dictionary<string, float[]> Parameters(Qwen3VLConfig config, ulong seed)

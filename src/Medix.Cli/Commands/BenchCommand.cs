@@ -19,16 +19,23 @@ internal static class BenchCommand
             Description = $"Model folder, or a shape with weights made up for the measurement: {string.Join(", ", ModelPresets.Names)}",
         };
         var storage = new Option<WeightStorage?>("--storage") { Description = "fp32, bf16, q8, q4k or q4; of a shape q4, of a checkpoint bf16 unless given" };
+        Option<KeyValueStorage> kv = SharedOptions.KeysAndValues();
         var rounds = new Option<int>("--rounds") { Description = "Rounds that count", DefaultValueFactory = _ => 5 };
         var prefill = new Option<int>("--prefill") { Description = "Tokens of the prompt, 0 to leave it out", DefaultValueFactory = _ => 512 };
         var tokens = new Option<int>("--tokens") { Description = "Tokens that one stream draws", DefaultValueFactory = _ => 128 };
+        var context = new Option<int>("--context")
+        {
+            Description = "Tokens before those that are drawn, whose keys and values each of them reads", DefaultValueFactory = _ => new BenchmarkOptions().ContextTokens,
+        };
         var batches = new Option<int[]>("--batch") { Description = "Numbers of streams together", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [4, 16] };
         var image = new Option<int>("--image") { Description = "Side of the square picture in pixels, 0 to leave it out", DefaultValueFactory = _ => 448 };
         var threads = new Option<int>("--threads") { Description = "Threads, 0 for one per core", DefaultValueFactory = _ => 0 };
         var text = new Option<bool>("--text-only") { Description = "Of a shape, the decoder alone" };
         Option<bool> json = SharedOptions.Json();
-        var command = new Command("bench", "Measure a model's speed and memory beside this machine's ceilings") { model, storage, rounds, prefill, tokens, batches, image,
-            threads, text, json };
+        var command = new Command("bench", "Measure a model's speed and memory beside this machine's ceilings")
+        {
+            model, storage, kv, rounds, prefill, tokens, context, batches, image, threads, text, json,
+        };
         command.SetAction((parsed, token) => Task.Run(
             () =>
             {
@@ -42,10 +49,11 @@ internal static class BenchCommand
                 using WorkerPool pool = new(count == 0 ? Machine.PhysicalCores : count);
                 Console.Error.WriteLine("Loading…");
                 long start = System.Diagnostics.Stopwatch.GetTimestamp();
-                using Qwen3VLModel loaded = Load(parsed.GetValue(model)!, parsed.GetValue(storage), parsed.GetValue(text), pool);
+                using Qwen3VLModel loaded = Load(parsed.GetValue(model)!, parsed.GetValue(storage), parsed.GetValue(kv), parsed.GetValue(text), pool);
                 Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"ready in {System.Diagnostics.Stopwatch.GetElapsedTime(start).TotalSeconds:0.0} s"));
                 BenchmarkOptions options = new(
-                    parsed.GetValue(rounds), parsed.GetValue(prefill), parsed.GetValue(tokens), parsed.GetValue(batches), parsed.GetValue(image));
+                    parsed.GetValue(rounds), parsed.GetValue(prefill), parsed.GetValue(tokens), parsed.GetValue(batches), parsed.GetValue(image),
+                    ContextTokens: parsed.GetValue(context));
                 BenchmarkReport report = ModelBenchmark.Run(loaded, options, round => Console.Error.WriteLine($"round {round} of {options.Rounds} done"), interrupt.Token);
                 Print(report, parsed.GetValue(json));
                 return ExitCode.Success;
@@ -54,15 +62,15 @@ internal static class BenchCommand
         return command;
     }
 
-    private static Qwen3VLModel Load(string name, WeightStorage? storage, bool textOnly, WorkerPool pool)
+    private static Qwen3VLModel Load(string name, WeightStorage? storage, KeyValueStorage keysAndValues, bool textOnly, WorkerPool pool)
     {
         if (ModelPresets.Find(name) is not { } config)
         {
-            return ModelFolder.Open(ModelPath.Of(name), storage, pool).Model;
+            return ModelFolder.Open(ModelPath.Of(name), storage, pool, keysAndValues).Model;
         }
 
         config = textOnly ? config with { Vision = null } : config;
-        return Qwen3VLModel.FromReader(config, StoragePlan.For(storage ?? WeightStorage.Q4), SyntheticWeights.Of(config), pool);
+        return Qwen3VLModel.FromReader(config, StoragePlan.For(storage ?? WeightStorage.Q4), SyntheticWeights.Of(config), pool, keysAndValues);
     }
 
     private static void Print(BenchmarkReport report, bool json)
@@ -76,6 +84,7 @@ internal static class BenchCommand
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
             $"{report.Threads} threads, kernels {report.Kernels}; weights {report.WeightBytes / 1e9:0.00} GB, {report.BytesPerToken / 1e9:0.000} GB read per token; "
+            + $"keys and values {report.KeysAndValues.ToString().ToLowerInvariant()}, {report.KeyValueBytesPerToken / 1e3:0.0} kB per token; "
             + $"peak {report.PeakBytes / 1e9:0.00} GB"));
         int width = report.Figures.Max(figure => figure.Name.Length);
         foreach (Measurement figure in report.Figures)

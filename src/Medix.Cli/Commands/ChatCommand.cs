@@ -21,6 +21,7 @@ internal static class ChatCommand
             DefaultValueFactory = _ => "medical",
         };
         var storage = new Option<WeightStorage?>("--storage") { Description = "fp32, bf16, q8, q4k or q4; a packed model has its own" };
+        Option<KeyValueStorage> kv = SharedOptions.KeysAndValues();
         var tokens = new Option<int>("--max-tokens") { Description = "Most tokens of an answer", DefaultValueFactory = _ => 1024 };
         var temperature = new Option<float>("--temperature") { Description = "0 for the likeliest answer, always the same", DefaultValueFactory = _ => 0 };
         var seed = new Option<long>("--seed") { Description = "Seed of answers at a temperature", DefaultValueFactory = _ => 0 };
@@ -29,7 +30,7 @@ internal static class ChatCommand
         var json = new Option<bool>("--json") { Description = "With --ask: the answer as one line of JSON" };
         var command = new Command("chat", "Ask a model about pictures on this machine. For research only, never for clinical use")
         {
-            model, image, ask, template, storage, tokens, temperature, seed, thinking, threads, json,
+            model, image, ask, template, storage, kv, tokens, temperature, seed, thinking, threads, json,
         };
         command.SetAction(async (parsed, _) =>
         {
@@ -48,7 +49,8 @@ internal static class ChatCommand
             }
 
             using WorkerPool pool = new(count == 0 ? Machine.PhysicalCores : count);
-            using LocalChatClient client = LocalChatClient.Open(ModelPath.Of(parsed.GetValue(model)!), parsed.GetValue(storage), pool: pool);
+            using LocalChatClient client = LocalChatClient.Open(
+                ModelPath.Of(parsed.GetValue(model)!), parsed.GetValue(storage), pool: pool, keysAndValues: parsed.GetValue(kv));
             ChatSession session = new(client, settings);
             foreach (string path in parsed.GetValue(image)!)
             {

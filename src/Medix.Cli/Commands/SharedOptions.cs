@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Medix.Inference.Kernels;
 
 namespace Medix.Cli.Commands;
 
@@ -28,6 +29,12 @@ internal static class SharedOptions
         Description = "Change a recipe field: PATH=VALUE, for example --set steps=20 (repeatable)",
         AllowMultipleArgumentsPerToken = false,
         DefaultValueFactory = _ => [],
+    };
+
+    public static Option<KeyValueStorage> KeysAndValues() => new("--kv")
+    {
+        Description = "Keys and values of computed tokens: fp32, fp16 (half the memory, hardly a difference) or int8 (a quarter)",
+        DefaultValueFactory = _ => KeyValueStorage.Fp32,
     };
 
     public static Option<bool> Json() => new("--json") { Description = "End with one line of JSON on standard output; progress goes to standard error" };

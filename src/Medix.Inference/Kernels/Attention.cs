@@ -20,7 +20,8 @@ internal sealed unsafe class AttentionRows
 
 /// <summary>
 /// Softmax attention of some rows over cached keys and values, as products of register tiles: the query heads that share a key-value head, and the rows that
-/// share a prefix or a page, are the rows of one product. Exact softmax with the maximum subtracted, fp32. Rows do not influence each other.
+/// share a prefix or a page, are the rows of one product. Exact softmax with the maximum subtracted, fp32, whatever
+/// the storage of keys and values. Rows do not influence each other.
 /// </summary>
 internal static unsafe class Attention
 {
@@ -208,12 +209,17 @@ internal static unsafe class Attention
         {
             positions = Math.Min(positions, start + KvPages.Positions);
             int width = pages.Kernels.PanelColumns, d = pages.HeadDim;
-            Tile tile = new() { RowStride = d, StepStride = 1, PanelStride = width * sizeof(float), CStride = stride, Steps = d };
+            Tile tile = new() { RowStride = d, StepStride = 1, PanelStride = width * pages.Format.Size, CStride = stride, Steps = d };
             for (int position = start; position < positions; position += width)
             {
-                tile.Panel = (byte*)pages.KeyColumn(sequence.Page(position), layer, head, position % KvPages.Positions);
+                tile.Panel = pages.KeyColumn(sequence.Page(position), layer, head, position % KvPages.Positions);
                 tile.Vectors = Math.Min(pages.Kernels.PanelVectors, (positions - position + pages.Kernels.Lanes - 1) / pages.Kernels.Lanes);
                 Tiles(ref tile, queries + ((long)row * Group * d), ScoreRow(row * Group) + column + position, rows * Group);
+            }
+
+            if (pages.Format.IsScaled && start < positions)
+            {
+                ScaleColumns(pages.KeyScales(sequence.Page(start), layer, head), column + start, positions - start, row, rows);
             }
         }
 
@@ -226,15 +232,29 @@ internal static unsafe class Attention
             }
 
             int valueStride = pages.ValueStride, width = pages.Kernels.PanelColumns;
-            Tile tile = new() { RowStride = stride, StepStride = 1, PanelStride = valueStride * sizeof(float), CStride = valueStride };
+            Tile tile = new() { RowStride = stride, StepStride = 1, PanelStride = valueStride * pages.Format.Size, CStride = valueStride };
             tile.Steps = Math.Min(KvPages.Positions, positions - start);
             tile.Accumulate = column + start > 0;
-            float* page = pages.Values(sequence.Page(start), layer, head);
+            byte* page = pages.Values(sequence.Page(start), layer, head);
+            if (pages.Format.IsScaled)
+            {
+                ScaleColumns(pages.ValueScales(sequence.Page(start), layer, head), column + start, tile.Steps, row, rows);
+            }
+
             for (int from = 0; from < valueStride; from += width)
             {
-                tile.Panel = (byte*)(page + from);
+                tile.Panel = page + ((nint)from * pages.Format.Size);
                 tile.Vectors = Math.Min(pages.Kernels.PanelVectors, (valueStride - from) / pages.Kernels.Lanes);
                 Tiles(ref tile, ScoreRow(row * Group) + column + start, values + ((long)row * Group * valueStride) + from, rows * Group);
+            }
+        }
+
+        /// <summary>What integers of one position stand for is their scale's multiple, so that a whole column of the scores or probabilities has one factor.</summary>
+        private void ScaleColumns(float* scales, int column, int columns, int row, int rows)
+        {
+            for (int i = row * Group; i < (row + rows) * Group; i++)
+            {
+                RowKernels.Multiply(ScoreRow(i) + column, scales, columns);
             }
         }
 
@@ -246,7 +266,7 @@ internal static unsafe class Attention
                 tile.Rows = Math.Min(most, rows - row);
                 tile.A = a + (row * tile.RowStride);
                 tile.C = c + (row * tile.CStride);
-                pages.Kernels.MultiplyFloat32(tile);
+                pages.Format.Multiply(tile);
             }
         }
     }

@@ -28,24 +28,40 @@ internal unsafe struct Tile
 /// </summary>
 internal sealed unsafe class KernelSet
 {
-    private KernelSet(string name, int lanes, int vectors, int rows, delegate*<in Tile, void> float32, delegate*<in Tile, void> bfloat16)
+    private KernelSet(string name, int lanes, int vectors, int rows)
     {
         Name = name;
         Lanes = lanes;
         PanelVectors = vectors;
         TileRows = rows;
-        MultiplyFloat32 = float32;
-        MultiplyBFloat16 = bfloat16;
     }
 
     /// <summary>Kernels for 512-bit vectors (AVX-512).</summary>
-    public static KernelSet Width512 { get; } = new("512", 16, 3, 8, &Tile512.Multiply<Float32Weights512>, &Tile512.Multiply<BFloat16Weights512>);
+    public static KernelSet Width512 { get; } = new("512", 16, 3, 8)
+    {
+        MultiplyFloat32 = &Tile512.Multiply<Float32Weights512>,
+        MultiplyBFloat16 = &Tile512.Multiply<BFloat16Weights512>,
+        MultiplyFloat16 = &Tile512.Multiply<Float16Weights512>,
+        MultiplyInt8 = &Tile512.Multiply<Int8Weights512>,
+    };
 
     /// <summary>Kernels for 256-bit vectors (AVX2).</summary>
-    public static KernelSet Width256 { get; } = new("256", 8, 2, 6, &Tile256.Multiply<Float32Weights256>, &Tile256.Multiply<BFloat16Weights256>);
+    public static KernelSet Width256 { get; } = new("256", 8, 2, 6)
+    {
+        MultiplyFloat32 = &Tile256.Multiply<Float32Weights256>,
+        MultiplyBFloat16 = &Tile256.Multiply<BFloat16Weights256>,
+        MultiplyFloat16 = &Tile256.Multiply<Float16Weights256>,
+        MultiplyInt8 = &Tile256.Multiply<Int8Weights256>,
+    };
 
     /// <summary>Kernels for 128-bit vectors (Arm, and anything portable).</summary>
-    public static KernelSet Width128 { get; } = new("128", 4, 2, 6, &Tile128.Multiply<Float32Weights128>, &Tile128.Multiply<BFloat16Weights128>);
+    public static KernelSet Width128 { get; } = new("128", 4, 2, 6)
+    {
+        MultiplyFloat32 = &Tile128.Multiply<Float32Weights128>,
+        MultiplyBFloat16 = &Tile128.Multiply<BFloat16Weights128>,
+        MultiplyFloat16 = &Tile128.Multiply<Float16Weights128>,
+        MultiplyInt8 = &Tile128.Multiply<Int8Weights128>,
+    };
 
     /// <summary>The widest kernels that this machine runs in hardware.</summary>
     public static KernelSet Best { get; } =
@@ -64,9 +80,15 @@ internal sealed unsafe class KernelSet
 
     public int PanelColumns => Lanes * PanelVectors;
 
-    public delegate*<in Tile, void> MultiplyFloat32 { get; }
+    public delegate*<in Tile, void> MultiplyFloat32 { get; private init; }
 
-    public delegate*<in Tile, void> MultiplyBFloat16 { get; }
+    public delegate*<in Tile, void> MultiplyBFloat16 { get; private init; }
+
+    /// <summary>Of half-precision numbers, infinities and NaN excepted.</summary>
+    public delegate*<in Tile, void> MultiplyFloat16 { get; private init; }
+
+    /// <summary>Of signed integers as they are, without a scale.</summary>
+    public delegate*<in Tile, void> MultiplyInt8 { get; private init; }
 
     /// <summary>Columns of C rounded up to whole vectors: what a packed matrix holds.</summary>
     public int RoundUp(int columns) => (columns + Lanes - 1) / Lanes * Lanes;

@@ -5,8 +5,9 @@ namespace Medix.Inference.Kernels;
 /// <summary>
 /// Memory for the keys and values of all sequences, in pages of <see cref="Positions"/> positions, all layers and heads together (after PagedAttention,
 /// arXiv 2309.06180). A page holds, for each layer and key-value head, the keys as panels [d, panel width] (so that a register tile reads them as the
-/// second operand of Q·Kᵀ) and the values as rows [position, d rounded up to whole vectors]. Returned pages are used again; a page that several sequences hold, which
-/// none of them writes any more, is returned by the last.
+/// second operand of Q·Kᵀ) and the values as rows [position, d rounded up to whole vectors], both as <see cref="KvFormat"/> says, and where the format has scales, those
+/// of the keys and those of the values [position]. Returned pages are used again; a page that several sequences hold, which none of them writes any more, is returned by
+/// the last.
 /// </summary>
 internal sealed unsafe class KvPages : IDisposable
 {
@@ -14,25 +15,33 @@ internal sealed unsafe class KvPages : IDisposable
     public const int Positions = 96;
 
     private readonly int heads;
-    private readonly long blockFloats;
+    private readonly long blockBytes;
+    private readonly long valuesOffset;
+    private readonly long scalesOffset;
     private readonly nuint pageBytes;
     private readonly List<nint> all = [];
     private readonly Stack<nint> free = new();
     private readonly Dictionary<nint, int> shared = [];
 
-    public KvPages(int layers, int heads, int headDim, KernelSet kernels)
+    public KvPages(int layers, int heads, int headDim, KernelSet kernels, KeyValueStorage storage = KeyValueStorage.Fp32)
     {
         this.heads = heads;
         Kernels = kernels;
         HeadDim = headDim;
         ValueStride = kernels.RoundUp(headDim);
-        blockFloats = (long)Positions * (headDim + ValueStride);
-        pageBytes = (nuint)checked(blockFloats * layers * heads * sizeof(float));
+        Format = new KvFormat(storage, kernels);
+        valuesOffset = (long)Positions * headDim * Format.Size;
+        scalesOffset = valuesOffset + ((long)Positions * ValueStride * Format.Size);
+        blockBytes = scalesOffset + (Format.IsScaled ? 2 * Positions * sizeof(float) : 0);
+        pageBytes = (nuint)checked(blockBytes * layers * heads);
     }
 
     ~KvPages() => Free();
 
     public KernelSet Kernels { get; }
+
+    /// <summary>How keys and values are stored.</summary>
+    public KvFormat Format { get; }
 
     public int HeadDim { get; }
 
@@ -86,15 +95,21 @@ internal sealed unsafe class KvPages : IDisposable
         }
     }
 
-    public float* Keys(nint page, int layer, int head) => (float*)page + (((layer * heads) + head) * blockFloats);
+    public byte* Keys(nint page, int layer, int head) => (byte*)page + (((layer * heads) + head) * blockBytes);
 
-    public float* Values(nint page, int layer, int head) => Keys(page, layer, head) + (Positions * HeadDim);
+    public byte* Values(nint page, int layer, int head) => Keys(page, layer, head) + valuesOffset;
+
+    /// <summary>The keys' scales, where the format has any.</summary>
+    public float* KeyScales(nint page, int layer, int head) => (float*)(Keys(page, layer, head) + scalesOffset);
+
+    /// <summary>The values' scales, where the format has any.</summary>
+    public float* ValueScales(nint page, int layer, int head) => KeyScales(page, layer, head) + Positions;
 
     /// <summary>Where the first number of a position's key is; the others follow at the distance of a panel's width.</summary>
-    public float* KeyColumn(nint page, int layer, int head, int position)
+    public byte* KeyColumn(nint page, int layer, int head, int position)
     {
         int width = Kernels.PanelColumns;
-        return Keys(page, layer, head) + (position / width * width * HeadDim) + (position % width);
+        return Keys(page, layer, head) + (((position / width * width * HeadDim) + (position % width)) * Format.Size);
     }
 
     public void Dispose()
@@ -188,14 +203,15 @@ internal sealed unsafe class KvSequence(KvPages pages, KvSequence? prefix = null
     public void Write(int layer, int head, int position, float* key, float* value)
     {
         nint page = Page(position);
-        int inside = position % KvPages.Positions, width = pages.Kernels.PanelColumns;
-        float* column = pages.KeyColumn(page, layer, head, inside);
-        for (int i = 0; i < pages.HeadDim; i++)
+        int inside = position % KvPages.Positions;
+        KvFormat format = pages.Format;
+        float keyScale = format.Store(key, pages.HeadDim, pages.KeyColumn(page, layer, head, inside), pages.Kernels.PanelColumns);
+        float valueScale = format.Store(value, pages.HeadDim, pages.Values(page, layer, head) + ((long)inside * pages.ValueStride * format.Size), 1);
+        if (format.IsScaled)
         {
-            column[i * width] = key[i];
+            pages.KeyScales(page, layer, head)[inside] = keyScale;
+            pages.ValueScales(page, layer, head)[inside] = valueScale;
         }
-
-        NativeMemory.Copy(value, pages.Values(page, layer, head) + (inside * pages.ValueStride), (nuint)pages.HeadDim * sizeof(float));
     }
 
     private void Hold(nint page)

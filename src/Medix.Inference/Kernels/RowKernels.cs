@@ -145,6 +145,21 @@ internal static unsafe class RowKernels
         }
     }
 
+    /// <summary>x ⊙= y.</summary>
+    public static void Multiply(float* x, float* y, int n)
+    {
+        int i = 0;
+        for (; i <= n - Lanes; i += Lanes)
+        {
+            (Vector512.Load(x + i) * Vector512.Load(y + i)).Store(x + i);
+        }
+
+        for (; i < n; i++)
+        {
+            x[i] *= y[i];
+        }
+    }
+
     /// <summary>The largest value; NaN if there is one. At least one value.</summary>
     public static float Max(float* x, int n)
     {

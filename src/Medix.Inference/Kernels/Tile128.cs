@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using Medix.Inference.Kernels.Quantised;
 
 namespace Medix.Inference.Kernels;
 
@@ -26,6 +27,25 @@ internal unsafe struct BFloat16Weights128 : IWeights128
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> Load(byte* weights) => (Vector128.WidenLower(Vector64.Load((ushort*)weights).ToVector128Unsafe()) << 16).AsSingle();
+}
+
+/// <summary>Half-precision numbers, by <see cref="HalfBits"/>.</summary>
+internal unsafe struct Float16Weights128 : IWeights128
+{
+    public static int Size => sizeof(ushort);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Load(byte* weights) => HalfBits.ToSingle(Vector128.WidenLower(Vector64.Load((short*)weights).ToVector128Unsafe()));
+}
+
+/// <summary>Signed integers of 8 bits.</summary>
+internal unsafe struct Int8Weights128 : IWeights128
+{
+    public static int Size => sizeof(sbyte);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Load(byte* weights) => Vector128.ConvertToSingle(
+        Vector128.WidenLower(Vector128.WidenLower(Vector128.CreateScalarUnsafe(Unsafe.ReadUnaligned<int>(weights)).AsSByte())));
 }
 
 /// <summary>The 6 x 8 register tile, which fits 16 registers; the portable kernel.</summary>

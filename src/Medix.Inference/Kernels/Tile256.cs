@@ -1,5 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+using Medix.Inference.Kernels.Quantised;
 
 namespace Medix.Inference.Kernels;
 
@@ -26,6 +28,27 @@ internal unsafe struct BFloat16Weights256 : IWeights256
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Load(byte* weights) => (Vector256.WidenLower(Vector128.Load((ushort*)weights).ToVector256Unsafe()) << 16).AsSingle();
+}
+
+/// <summary>Half-precision numbers, by <see cref="HalfBits"/>.</summary>
+internal unsafe struct Float16Weights256 : IWeights256
+{
+    public static int Size => sizeof(ushort);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> Load(byte* weights) => HalfBits.ToSingle(Vector256.WidenLower(Vector128.Load((short*)weights).ToVector256Unsafe()));
+}
+
+/// <summary>Signed integers of 8 bits.</summary>
+internal unsafe struct Int8Weights256 : IWeights256
+{
+    public static int Size => sizeof(sbyte);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> Load(byte* weights) => Vector256.ConvertToSingle(
+        Avx2.IsSupported
+            ? Avx2.ConvertToVector256Int32((sbyte*)weights)
+            : Vector256.WidenLower(Vector128.WidenLower(Vector64.Load((sbyte*)weights).ToVector128Unsafe()).ToVector256Unsafe()));
 }
 
 /// <summary>The 6 x 16 register tile: 12 accumulators, 2 vectors of weights and one broadcast fill 15 of the 16 registers.</summary>

@@ -1,5 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+using Medix.Inference.Kernels.Quantised;
 
 namespace Medix.Inference.Kernels;
 
@@ -26,6 +28,27 @@ internal unsafe struct BFloat16Weights512 : IWeights512
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Load(byte* weights) => (Vector512.WidenLower(Vector256.Load((ushort*)weights).ToVector512Unsafe()) << 16).AsSingle();
+}
+
+/// <summary>Half-precision numbers, by <see cref="HalfBits"/>.</summary>
+internal unsafe struct Float16Weights512 : IWeights512
+{
+    public static int Size => sizeof(ushort);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Load(byte* weights) => HalfBits.ToSingle(Vector512.WidenLower(Vector256.Load((short*)weights).ToVector512Unsafe()));
+}
+
+/// <summary>Signed integers of 8 bits.</summary>
+internal unsafe struct Int8Weights512 : IWeights512
+{
+    public static int Size => sizeof(sbyte);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Load(byte* weights) => Vector512.ConvertToSingle(
+        Avx512F.IsSupported
+            ? Avx512F.ConvertToVector512Int32(Vector128.Load((sbyte*)weights))
+            : Vector512.WidenLower(Vector256.WidenLower(Vector128.Load((sbyte*)weights).ToVector256Unsafe()).ToVector512Unsafe()));
 }
 
 /// <summary>The 8 x 48 register tile: 24 accumulators, 3 vectors of weights and one broadcast fill 28 of the 32 registers.</summary>

@@ -1,3 +1,5 @@
+using Medix.Inference.Kernels;
+
 namespace Medix.Inference.Measuring;
 
 /// <summary>One figure, measured once in every round: the median, and the range that all rounds lie in.</summary>
@@ -24,14 +26,20 @@ public sealed record Measurement(string Name, string Unit, double Median, double
 /// <param name="Batches">Streams together, for each of which tokens per second are measured.</param>
 /// <param name="ImageSide">Side of the square picture, in pixels, a multiple of the vision tower's unit.</param>
 /// <param name="ImageTextTokens">Text tokens beside the picture.</param>
+/// <param name="ContextTokens">Tokens before those that streams draw, whose keys and values each of them reads.</param>
 public sealed record BenchmarkOptions(
-    int Rounds = 5, int PrefillTokens = 512, int DecodeTokens = 128, IReadOnlyList<int>? Batches = null, int ImageSide = 448, int ImageTextTokens = 60);
+    int Rounds = 5, int PrefillTokens = 512, int DecodeTokens = 128, IReadOnlyList<int>? Batches = null, int ImageSide = 448, int ImageTextTokens = 60,
+    int ContextTokens = 16);
 
 /// <summary>A model's speed beside what the machine gives at most, measured in the same rounds.</summary>
 /// <param name="Threads">Threads that computed.</param>
 /// <param name="Kernels">Width of the kernels.</param>
 /// <param name="WeightBytes">Bytes of all weights.</param>
 /// <param name="BytesPerToken">Bytes of weights that one token of one stream reads.</param>
+/// <param name="KeysAndValues">How keys and values were kept.</param>
+/// <param name="KeyValueBytesPerToken">Bytes of one token's keys and values.</param>
 /// <param name="PeakBytes">Most memory that the process held.</param>
 /// <param name="Figures">The figures, ceilings first.</param>
-public sealed record BenchmarkReport(int Threads, string Kernels, long WeightBytes, long BytesPerToken, long PeakBytes, IReadOnlyList<Measurement> Figures);
+public sealed record BenchmarkReport(
+    int Threads, string Kernels, long WeightBytes, long BytesPerToken, KeyValueStorage KeysAndValues, long KeyValueBytesPerToken, long PeakBytes,
+    IReadOnlyList<Measurement> Figures);

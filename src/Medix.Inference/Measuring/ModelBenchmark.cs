@@ -17,7 +17,6 @@ namespace Medix.Inference.Measuring;
 /// </summary>
 public sealed class ModelBenchmark
 {
-    private const int StreamPrompt = 16;
     private const int BatchTokens = 32;
     private readonly Qwen3VLModel model;
     private readonly BenchmarkOptions options;
@@ -51,7 +50,7 @@ public sealed class ModelBenchmark
 
         using Process process = Process.GetCurrentProcess();
         return new BenchmarkReport(
-            model.Pool.Threads, QuantisedKernels.Best.Name, model.WeightBytes, model.BytesPerToken, process.PeakWorkingSet64,
+            model.Pool.Threads, QuantisedKernels.Best.Name, model.WeightBytes, model.BytesPerToken, model.KeysAndValues, model.KeyValueBytesPerToken, process.PeakWorkingSet64,
             [.. benchmark.figures.Select(figure => Measurement.Of(figure.Key, figure.Value.Unit, figure.Value.Values))]);
     }
 
@@ -60,7 +59,9 @@ public sealed class ModelBenchmark
         Require(options.Rounds >= 1, "rounds", options.Rounds, "at least 1");
         int limit = model.Config.Text.MaxPositions;
         Require(options.PrefillTokens >= 0 && options.PrefillTokens < limit, "prefill tokens", options.PrefillTokens, $"0 (off) to {limit - 1}");
-        Require(options.DecodeTokens >= 1 && options.DecodeTokens < limit - StreamPrompt, "decode tokens", options.DecodeTokens, $"1 to {limit - StreamPrompt - 1}");
+        Require(options.ContextTokens >= 1 && options.ContextTokens < limit - 1, "context tokens", options.ContextTokens, $"1 to {limit - 2}");
+        int room = limit - options.ContextTokens - 1;
+        Require(options.DecodeTokens >= 1 && options.DecodeTokens <= room, "decode tokens", options.DecodeTokens, $"1 to {room}");
         foreach (int batch in options.Batches ?? [])
         {
             Require(batch is >= 1 and <= 256, "batch", batch, "1 to 256");
@@ -153,7 +154,7 @@ public sealed class ModelBenchmark
             },
         };
         SeededRandom random = Seed.Random(7);
-        GenerationRequest[] requests = [.. Enumerable.Range(0, streams).Select(i => new GenerationRequest(Text(StreamPrompt, random), [(ulong)i]))];
+        GenerationRequest[] requests = [.. Enumerable.Range(0, streams).Select(i => new GenerationRequest(Text(options.ContextTokens, random), [(ulong)i]))];
         generator.Generate(requests, new SamplingOptions(tokens + 1, 0));
         return (double)streams * tokens / Stopwatch.GetElapsedTime(first, last).TotalSeconds;
     }

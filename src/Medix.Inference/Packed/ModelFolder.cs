@@ -53,8 +53,10 @@ public static class ModelFolder
     /// <param name="path">The folder or file.</param>
     /// <param name="storage">How a checkpoint's matrices are stored, null for bfloat16; a packed model's are stored already, and another wish is refused.</param>
     /// <param name="pool">The threads that compute, null for <see cref="WorkerPool.Shared"/>.</param>
+    /// <param name="keysAndValues">How the keys and values of computed tokens are kept.</param>
     /// <exception cref="MedixException">There is no model, a file of it cannot be used, or a packed one is stored otherwise.</exception>
-    public static LoadedModel Open(string path, WeightStorage? storage = null, WorkerPool? pool = null)
+    public static LoadedModel Open(
+        string path, WeightStorage? storage = null, WorkerPool? pool = null, KeyValueStorage keysAndValues = KeyValueStorage.Fp32)
     {
         ArgumentNullException.ThrowIfNull(path);
         if (!Path.Exists(path))
@@ -65,17 +67,18 @@ public static class ModelFolder
         string folder = Directory.Exists(path) ? path : Path.GetDirectoryName(Path.GetFullPath(path))!;
         if (PackedFile.IsAt(path))
         {
-            Qwen3VLModel packed = Qwen3VLModel.FromPacked(path, pool);
+            Qwen3VLModel packed = Qwen3VLModel.FromPacked(path, pool, keysAndValues);
             return WithCompanions(folder, ModelFileKind.Packed, packed, () => RequireStorage(path, packed.Plan, storage));
         }
 
         if (path.EndsWith(GgufExtension, StringComparison.OrdinalIgnoreCase) && File.Exists(path))
         {
-            return OpenGguf(path, folder, StoragePlan.For(storage ?? WeightStorage.Bf16), pool);
+            return OpenGguf(path, folder, StoragePlan.For(storage ?? WeightStorage.Bf16), pool, keysAndValues);
         }
 
         using Checkpoint checkpoint = Checkpoint.Open(path);
-        return WithCompanions(folder, ModelFileKind.Checkpoint, Qwen3VLModel.FromCheckpoint(checkpoint, storage ?? WeightStorage.Bf16, pool), null);
+        Qwen3VLModel model = Qwen3VLModel.FromCheckpoint(checkpoint, storage ?? WeightStorage.Bf16, pool, keysAndValues);
+        return WithCompanions(folder, ModelFileKind.Checkpoint, model, null);
     }
 
     /// <summary>The image processor's settings in a model's folder; the published models' where a model without a vision tower has none.</summary>
@@ -87,7 +90,7 @@ public static class ModelFolder
         return config.Vision is null && !File.Exists(file) ? ImageProcessorOptions.Qwen3VL() : ImageProcessorOptions.Load(file);
     }
 
-    private static LoadedModel OpenGguf(string path, string folder, StoragePlan plan, WorkerPool? pool)
+    private static LoadedModel OpenGguf(string path, string folder, StoragePlan plan, WorkerPool? pool, KeyValueStorage keysAndValues)
     {
         string[] vision = Directory.GetFiles(folder, "mmproj*" + GgufExtension);
         if (vision.Length > 1)
@@ -101,7 +104,7 @@ public static class ModelFolder
         Tokenizer tokenizer = gguf.Tokenizer;
         ImageProcessorOptions images = ImageProcessorOptions.Qwen3VL();
         PromptBuilder prompts = new(tokenizer, new ImageProcessor(images), gguf.Config);
-        return new LoadedModel(folder, ModelFileKind.Gguf, Qwen3VLModel.FromGguf(gguf, plan, pool), tokenizer, images, prompts);
+        return new LoadedModel(folder, ModelFileKind.Gguf, Qwen3VLModel.FromGguf(gguf, plan, pool, keysAndValues), tokenizer, images, prompts);
     }
 
     private static LoadedModel WithCompanions(string folder, ModelFileKind kind, Qwen3VLModel model, Action? check)

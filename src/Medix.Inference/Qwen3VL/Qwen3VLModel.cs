@@ -24,13 +24,13 @@ public sealed unsafe class Qwen3VLModel : IDisposable
     private PackedFile? mapped;
     private IReadOnlyDictionary<string, IReadOnlyList<WeightPlace>> places = new Dictionary<string, IReadOnlyList<WeightPlace>>();
 
-    private Qwen3VLModel(Qwen3VLConfig config, ModelMemory memory, WorkerPool pool)
+    private Qwen3VLModel(Qwen3VLConfig config, ModelMemory memory, WorkerPool pool, KeyValueStorage keysAndValues)
     {
         Config = config;
         Memory = memory;
         Pool = pool;
         text = new TextWeights(config.Text, memory);
-        Decoder = new TextDecoder(config.Text, text, pool);
+        Decoder = new TextDecoder(config.Text, text, pool, keysAndValues);
         prefill = new Prefill(Decoder, config);
         if (config.Vision is not null)
         {
@@ -44,6 +44,12 @@ public sealed unsafe class Qwen3VLModel : IDisposable
 
     /// <summary>How the matrices are stored.</summary>
     public StoragePlan Plan => Memory.Plan;
+
+    /// <summary>How the text decoder's keys and values are kept.</summary>
+    public KeyValueStorage KeysAndValues => Decoder.Pages.Format.Storage;
+
+    /// <summary>Bytes that one token's keys and values take.</summary>
+    public long KeyValueBytesPerToken => Decoder.Pages.PageBytes / KvPages.Positions;
 
     /// <summary>The threads that compute.</summary>
     public WorkerPool Pool { get; }
@@ -77,16 +83,19 @@ public sealed unsafe class Qwen3VLModel : IDisposable
 
     /// <summary>
     /// Loads published weights, slice by slice: what has been packed is given back to the system, so that the peak is hardly above the loaded model.
-    /// <paramref name="pool"/> null takes <see cref="WorkerPool.Shared"/>. The checkpoint may be closed afterwards.
+    /// <paramref name="pool"/> null takes <see cref="WorkerPool.Shared"/>. The checkpoint may be closed afterwards. <paramref name="keysAndValues"/> is, here and with
+    /// the other ways to make a model, how the text decoder keeps what it has computed; the vision tower's are always single precision.
     /// </summary>
-    public static Qwen3VLModel FromCheckpoint(Checkpoint checkpoint, WeightStorage storage = WeightStorage.Fp32, WorkerPool? pool = null) =>
-        FromCheckpoint(checkpoint, StoragePlan.For(storage), pool);
+    public static Qwen3VLModel FromCheckpoint(
+        Checkpoint checkpoint, WeightStorage storage = WeightStorage.Fp32, WorkerPool? pool = null, KeyValueStorage keysAndValues = KeyValueStorage.Fp32) =>
+        FromCheckpoint(checkpoint, StoragePlan.For(storage), pool, keysAndValues);
 
     /// <summary>The same with a storage for each kind of matrix.</summary>
-    public static Qwen3VLModel FromCheckpoint(Checkpoint checkpoint, StoragePlan plan, WorkerPool? pool = null)
+    public static Qwen3VLModel FromCheckpoint(
+        Checkpoint checkpoint, StoragePlan plan, WorkerPool? pool = null, KeyValueStorage keysAndValues = KeyValueStorage.Fp32)
     {
         ArgumentNullException.ThrowIfNull(checkpoint);
-        return Load(checkpoint.Config, plan, pool, WeightSource.Of(checkpoint).LoaderFor);
+        return Load(checkpoint.Config, plan, pool, keysAndValues, WeightSource.Of(checkpoint).LoaderFor);
     }
 
     /// <summary>
@@ -94,13 +103,13 @@ public sealed unsafe class Qwen3VLModel : IDisposable
     /// copied, so that a model of any size is there at once and its pages come as they are first read.
     /// </summary>
     /// <exception cref="MedixException">The file is not one, of another version, cut short, or contradicts itself; the message names the field.</exception>
-    public static Qwen3VLModel FromPacked(string path, WorkerPool? pool = null)
+    public static Qwen3VLModel FromPacked(string path, WorkerPool? pool = null, KeyValueStorage keysAndValues = KeyValueStorage.Fp32)
     {
         PackedFile file = PackedFile.Open(path);
         try
         {
             MappedModelMemory memory = new(file);
-            Qwen3VLModel model = new(file.Config, memory, pool ?? WorkerPool.Shared) { mapped = file };
+            Qwen3VLModel model = new(file.Config, memory, pool ?? WorkerPool.Shared, keysAndValues) { mapped = file };
             memory.RequireAllUsed();
             model.Load(new WeightLoader(null, model.Pool));
             return model;
@@ -117,13 +126,14 @@ public sealed unsafe class Qwen3VLModel : IDisposable
     /// Throws <see cref="MedixException"/> when a parameter has the wrong size.
     /// </summary>
     public static Qwen3VLModel FromParameters(
-        Qwen3VLConfig config, Func<string, float[]> parameters, WeightStorage storage = WeightStorage.Fp32, WorkerPool? pool = null)
+        Qwen3VLConfig config, Func<string, float[]> parameters, WeightStorage storage = WeightStorage.Fp32, WorkerPool? pool = null,
+        KeyValueStorage keysAndValues = KeyValueStorage.Fp32)
     {
         ArgumentNullException.ThrowIfNull(config);
         ArgumentNullException.ThrowIfNull(parameters);
         Dictionary<string, long> sizes = ModelTensors.Of(config).ToDictionary(tensor => tensor.Name, tensor => tensor.Shape.Aggregate(1L, (product, side) => product * side));
         (string Name, float[] Values) current = ("", []);
-        return Load(config, StoragePlan.For(storage), pool, (workers, hooks) => new WeightLoader(Read, workers, hooks: hooks));
+        return Load(config, StoragePlan.For(storage), pool, keysAndValues, (workers, hooks) => new WeightLoader(Read, workers, hooks: hooks));
 
         void Read(string name, long start, Span<float> values)
         {
@@ -139,20 +149,21 @@ public sealed unsafe class Qwen3VLModel : IDisposable
     }
 
     /// <summary>Loads llama.cpp's files, experts without turning them round twice. They may be closed afterwards.</summary>
-    public static Qwen3VLModel FromGguf(GgufModel gguf, StoragePlan plan, WorkerPool? pool = null)
+    public static Qwen3VLModel FromGguf(GgufModel gguf, StoragePlan plan, WorkerPool? pool = null, KeyValueStorage keysAndValues = KeyValueStorage.Fp32)
     {
         ArgumentNullException.ThrowIfNull(gguf);
         ArgumentNullException.ThrowIfNull(plan);
-        return Load(gguf.Config, plan, pool, (threads, hooks) => new WeightLoader(gguf.ReadFloat32AsHeld, threads, gguf.Release, _ => true, hooks));
+        return Load(gguf.Config, plan, pool, keysAndValues, (threads, hooks) => new WeightLoader(gguf.ReadFloat32AsHeld, threads, gguf.Release, _ => true, hooks));
     }
 
     /// <summary>Builds a model from values that <paramref name="read"/> gives slice by slice, in the published layout, without ever holding a whole tensor of them.</summary>
-    public static Qwen3VLModel FromReader(Qwen3VLConfig config, StoragePlan plan, WeightReader read, WorkerPool? pool = null)
+    public static Qwen3VLModel FromReader(
+        Qwen3VLConfig config, StoragePlan plan, WeightReader read, WorkerPool? pool = null, KeyValueStorage keysAndValues = KeyValueStorage.Fp32)
     {
         ArgumentNullException.ThrowIfNull(config);
         ArgumentNullException.ThrowIfNull(plan);
         ArgumentNullException.ThrowIfNull(read);
-        return Load(config, plan, pool, (workers, hooks) => new WeightLoader(read, workers, hooks: hooks));
+        return Load(config, plan, pool, keysAndValues, (workers, hooks) => new WeightLoader(read, workers, hooks: hooks));
     }
 
     /// <summary>Replaces every weight, as a trainer does after each step; <paramref name="read"/> is called from the calling thread.</summary>
@@ -233,9 +244,10 @@ public sealed unsafe class Qwen3VLModel : IDisposable
     /// <summary>The features of one image, which the caller disposes. Those of several encoded together are the same, bit for bit.</summary>
     internal VisionFeatures EncodeImage(ReadOnlySpan<float> patches, ImageGrid grid) => tower!.Encode(patches, [grid]);
 
-    private static Qwen3VLModel Load(Qwen3VLConfig config, StoragePlan plan, WorkerPool? pool, Func<WorkerPool, LoadHooks?, WeightLoader> loader)
+    private static Qwen3VLModel Load(
+        Qwen3VLConfig config, StoragePlan plan, WorkerPool? pool, KeyValueStorage keysAndValues, Func<WorkerPool, LoadHooks?, WeightLoader> loader)
     {
-        Qwen3VLModel model = new(config, new NewModelMemory(plan), pool ?? WorkerPool.Shared);
+        Qwen3VLModel model = new(config, new NewModelMemory(plan), pool ?? WorkerPool.Shared, keysAndValues);
         try
         {
             model.Load(loader(model.Pool, null));

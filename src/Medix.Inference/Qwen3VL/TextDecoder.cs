@@ -34,7 +34,7 @@ internal sealed unsafe class TextDecoder : IDisposable
     private float* gateUp;
     private float* inner;
 
-    public TextDecoder(TextConfig text, TextWeights weights, WorkerPool pool)
+    public TextDecoder(TextConfig text, TextWeights weights, WorkerPool pool, KeyValueStorage keysAndValues)
     {
         this.text = text;
         this.weights = weights;
@@ -47,7 +47,7 @@ internal sealed unsafe class TextDecoder : IDisposable
         queryWidth = text.Heads * text.HeadDim;
         stackedWidth = queryWidth + (2 * text.KeyValueHeads * text.HeadDim);
         attention = new AttentionRows { KeyValueHeads = text.KeyValueHeads, Group = text.Heads / text.KeyValueHeads, OutputStride = queryWidth };
-        Pages = new KvPages(text.Layers, text.KeyValueHeads, text.HeadDim, KernelSet.Best);
+        Pages = new KvPages(text.Layers, text.KeyValueHeads, text.HeadDim, KernelSet.Best, keysAndValues);
         Rotary = new RotaryTable(text);
     }
 

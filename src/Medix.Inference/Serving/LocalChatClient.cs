@@ -43,9 +43,11 @@ public sealed class LocalChatClient : IChatClient
     public ServerStatistics Statistics => server.Statistics;
 
     /// <summary>Opens a model and starts a server on it; see <see cref="ModelFolder.Open"/>.</summary>
-    public static LocalChatClient Open(string path, WeightStorage? storage = null, ServerOptions? options = null, WorkerPool? pool = null)
+    public static LocalChatClient Open(
+        string path, WeightStorage? storage = null, ServerOptions? options = null, WorkerPool? pool = null,
+        KeyValueStorage keysAndValues = KeyValueStorage.Fp32)
     {
-        LoadedModel model = ModelFolder.Open(path, storage, pool);
+        LoadedModel model = ModelFolder.Open(path, storage, pool, keysAndValues);
         try
         {
             return new LocalChatClient(model, options);

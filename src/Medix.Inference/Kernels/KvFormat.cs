@@ -1,0 +1,86 @@
+using System.Numerics.Tensors;
+using Medix.Inference.Kernels.Quantised;
+
+namespace Medix.Inference.Kernels;
+
+/// <summary>How cached numbers of one storage lie in memory, how they get there, and the register tile that reads them.</summary>
+internal sealed unsafe class KvFormat
+{
+    /// <summary>The largest integer of a key or value; -128 is not used, so that both signs are alike.</summary>
+    public const int Most = 127;
+
+    public KvFormat(KeyValueStorage storage, KernelSet kernels)
+    {
+        Storage = storage;
+        Size = storage switch
+        {
+            KeyValueStorage.Fp32 => sizeof(float),
+            KeyValueStorage.Fp16 => sizeof(ushort),
+            KeyValueStorage.Int8 => sizeof(sbyte),
+            _ => throw new ArgumentOutOfRangeException(nameof(storage), storage, "Not a storage of keys and values."),
+        };
+        Multiply = storage switch
+        {
+            KeyValueStorage.Fp32 => kernels.MultiplyFloat32,
+            KeyValueStorage.Fp16 => kernels.MultiplyFloat16,
+            _ => kernels.MultiplyInt8,
+        };
+    }
+
+    public KeyValueStorage Storage { get; }
+
+    /// <summary>Bytes of a number.</summary>
+    public int Size { get; }
+
+    /// <summary>Whether each key and value has a scale, by which its stored numbers are to be multiplied.</summary>
+    public bool IsScaled => Storage == KeyValueStorage.Int8;
+
+    /// <summary>The tile whose panel is of such numbers, without their scales.</summary>
+    public delegate*<in Tile, void> Multiply { get; }
+
+    /// <summary>Stores <paramref name="count"/> numbers, <paramref name="stride"/> numbers apart, and returns their scale: 1 where the storage has none.</summary>
+    public float Store(float* from, int count, byte* to, int stride)
+    {
+        switch (Storage)
+        {
+            case KeyValueStorage.Fp32:
+                StoreFloats(from, count, (float*)to, stride);
+                return 1;
+            case KeyValueStorage.Fp16:
+                StoreHalves(from, count, (ushort*)to, stride);
+                return 1;
+            default:
+                return StoreIntegers(from, count, (sbyte*)to, stride);
+        }
+    }
+
+    private static void StoreFloats(float* from, int count, float* to, int stride)
+    {
+        for (int i = 0; i < count; i++)
+        {
+            to[(nint)i * stride] = from[i];
+        }
+    }
+
+    private static void StoreHalves(float* from, int count, ushort* to, int stride)
+    {
+        for (int i = 0; i < count; i++)
+        {
+            to[(nint)i * stride] = HalfBits.Round(from[i]);
+        }
+    }
+
+    /// <summary>A number that is not finite makes the scale so too, and is not lost.</summary>
+    private static float StoreIntegers(float* from, int count, sbyte* to, int stride)
+    {
+        float largest = MathF.Abs(TensorPrimitives.MaxMagnitude(new ReadOnlySpan<float>(from, count)));
+        float inverse = largest > 0 ? Most / largest : 0;
+        for (int i = 0; i < count; i++)
+        {
+            // Limited because the inverse of the smallest numbers is infinite.
+            to[(nint)i * stride] = (sbyte)Math.Clamp(MathF.Round(from[i] * inverse), -Most, Most);
+        }
+
+        return largest / Most;
+    }
+}
