@@ -56,6 +56,12 @@ internal sealed unsafe class KvFormat
 
     private static void StoreFloats(float* from, int count, float* to, int stride)
     {
+        if (stride == 1)
+        {
+            new ReadOnlySpan<float>(from, count).CopyTo(new Span<float>(to, count));
+            return;
+        }
+
         for (int i = 0; i < count; i++)
         {
             to[(nint)i * stride] = from[i];
