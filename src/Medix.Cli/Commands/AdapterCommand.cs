@@ -23,7 +23,7 @@ internal static class AdapterCommand
             {
                 string target = parsed.GetValue(output)!;
                 int changed = apply(ModelPath.Of(parsed.GetValue(folder)!), ModelPath.Of(parsed.GetValue(adapter)!), target, token);
-                Console.WriteLine($"{target}: {changed} weights changed, everything else copied");
+                Console.WriteLine($"{target}: {changed} weights changed, the others and the licence files copied, a model card of its own written");
                 return ExitCode.Success;
             },
             token));

@@ -1,0 +1,43 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using Medix.Runs;
+
+namespace Medix.Cli;
+
+/// <summary>Parses a command line, runs the command and turns what escapes it into an exit code.</summary>
+internal static class CommandRunner
+{
+    public static int Run(RootCommand root, string[] args)
+    {
+        ParseResult parsed = root.Parse(args);
+        if (parsed.Errors.Count > 0)
+        {
+            foreach (ParseError error in parsed.Errors)
+            {
+                Console.Error.WriteLine(error.Message);
+            }
+
+            Console.Error.WriteLine($"See {string.Join(' ', PathOf(parsed.CommandResult))} --help");
+            return ExitCode.UserError;
+        }
+
+        try
+        {
+            return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
+        }
+        catch (MedixException e)
+        {
+            Console.Error.WriteLine($"error: {e.Message}");
+            return ExitCode.UserError;
+        }
+        catch (OperationCanceledException)
+        {
+            Console.Error.WriteLine("Interrupted.");
+            return ExitCode.Interrupted;
+        }
+    }
+
+    /// <summary>The program's name and those of the commands down to this one.</summary>
+    private static IEnumerable<string> PathOf(CommandResult command) =>
+        command.Parent is CommandResult parent ? PathOf(parent).Append(command.Command.Name) : [Path.GetFileNameWithoutExtension(Environment.ProcessPath) ?? "medix"];
+}
