@@ -14,7 +14,7 @@ public unsafe class KeyValueStorageTests
 
     /// <summary>
     /// Against softmax(q·Kᵀ)·V in double precision of the stored numbers, where only single precision's rounding is left, and of those before they were stored.
-    /// Keys and values are of size 0.5; the second tolerance is some five times the largest difference seen in thousands of cases.
+    /// Keys and values are of size 0.5.
     /// </summary>
     [Fact]
     public void Attention_equals_the_definition_on_the_stored_numbers() =>
