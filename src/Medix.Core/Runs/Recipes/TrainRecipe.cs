@@ -64,7 +64,7 @@ public sealed record ModelRecipe
     public string SavePrecision { get; init; } = "fp32";
 
     /// <summary>Licence of the weights; null looks for it.</summary>
-    [Meaning("Licence of the model's weights as SPDX id, for example apache-2.0. Its README.md and LICENSE are read too: where they differ, the stricter counts and a warning says so.")]
+    [Meaning("Licence of the model's weights as SPDX id (apache-2.0). Its README.md and LICENSE are read too; where they differ, the stricter counts, with a warning.")]
     public string? License { get; init; }
 }
 
@@ -179,7 +179,7 @@ public sealed record DataRecipe
     public IReadOnlyList<string> Modalities { get; init; } = [];
 
     /// <summary>Licence of the data; null looks for it.</summary>
-    [Meaning("Licence of the data as SPDX id, for example cc-by-nc-sa-4.0. Its README.md, SOURCE.md and LICENSE are read too: where they differ, the stricter counts and a warning says so.")]
+    [Meaning("Licence of the data as SPDX id (cc-by-nc-sa-4.0). Its README.md, SOURCE.md and LICENSE are read too; where they differ, the stricter counts, with a warning.")]
     public string? License { get; init; }
 }
 
