@@ -5,7 +5,6 @@ using Medix.Runs;
 namespace Medix.Inference.Tests;
 
 /// <summary>Attention over keys and values of every storage, with the kernels of every vector width.</summary>
-[Trait("Machine", "Any")]
 public unsafe class KeyValueStorageTests
 {
     private const int Layer = 1;
