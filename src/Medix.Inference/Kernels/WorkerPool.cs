@@ -5,7 +5,8 @@ namespace Medix.Inference.Kernels;
 /// <summary>
 /// A fixed set of threads that share out the chunks of one job at a time. A call costs about a microsecond and allocates nothing: jobs are function
 /// pointers, idle workers spin for a moment and then park. The caller works too and never waits for a worker that has not begun, so a busy machine
-/// slows a job down but does not stall it. Which thread takes which chunk varies; jobs must write disjoint results, which then cannot depend on it.
+/// slows a job down but does not stall it. Each thread takes neighbouring chunks in order, so that what it reads from memory is one stream, and when it has none left it
+/// takes the last ones of another. Which thread takes which chunk varies; jobs must write disjoint results, which then cannot depend on it.
 /// </summary>
 public sealed unsafe class WorkerPool : IDisposable
 {
@@ -16,11 +17,10 @@ public sealed unsafe class WorkerPool : IDisposable
 
     private AlignedMemory scratch = new(0);
     private readonly Worker[] workers;
+    private readonly ChunkRange[] ranges;
     private delegate*<void*, int, int, void> job;
     private void* state;
     private PoolJob? managedJob;
-    private int chunks;
-    private int next;
     private int generation;
     private int open;
     private int inside;
@@ -31,6 +31,7 @@ public sealed unsafe class WorkerPool : IDisposable
     public WorkerPool(int threads)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
+        ranges = new ChunkRange[threads];
         workers = new Worker[threads - 1];
         for (int i = 0; i < workers.Length; i++)
         {
@@ -75,8 +76,11 @@ public sealed unsafe class WorkerPool : IDisposable
             this.job = job;
             this.state = state;
             this.managedJob = managedJob;
-            this.chunks = chunks;
-            next = 0;
+            for (int i = 0; i < ranges.Length; i++)
+            {
+                ranges[i].Set((int)((long)chunks * i / ranges.Length), (int)((long)chunks * (i + 1) / ranges.Length));
+            }
+
             Interlocked.Exchange(ref open, 1);
             Interlocked.Increment(ref generation);
             foreach (Worker worker in workers)
@@ -167,7 +171,7 @@ public sealed unsafe class WorkerPool : IDisposable
     {
         try
         {
-            for (int chunk = Interlocked.Increment(ref next) - 1; chunk < chunks; chunk = Interlocked.Increment(ref next) - 1)
+            while (TryTake(worker, out int chunk))
             {
                 Call(job, state, managedJob, chunk, worker);
             }
@@ -178,6 +182,17 @@ public sealed unsafe class WorkerPool : IDisposable
         {
             Interlocked.CompareExchange(ref failure, ExceptionDispatchInfo.Capture(e), null);
         }
+    }
+
+    private bool TryTake(int worker, out int chunk)
+    {
+        bool taken = ranges[worker].TryTakeFirst(out chunk);
+        for (int i = 1; i < ranges.Length && !taken; i++)
+        {
+            taken = ranges[(worker + i) % ranges.Length].TryTakeLast(out chunk);
+        }
+
+        return taken;
     }
 
     /// <summary>Announces itself before it looks whether the job is still open: the caller, who closes the job first and then counts, cannot miss it.</summary>

@@ -3,26 +3,24 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Medix.Inference.Kernels.Quantised;
 
-/// <summary>
-/// Asks for weights before they are needed, every line of them, into the second cache: the first one's few open requests are left to the loads themselves.
-/// </summary>
+/// <summary>Asks for weights before they are needed, every line of them.</summary>
 internal static unsafe class Ahead
 {
-    private const int Line = 64;
-
     /// <summary>How far ahead: far enough for memory's delay at full speed, near enough to be there still when it is read.</summary>
-    private const int Distance = 9216;
+    public const int Distance = 2304;
+
+    private const int Line = 64;
 
     /// <summary>The five lines from here on, <see cref="Distance"/> later: a block of 4-bit numbers and its factors.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Block(byte* w)
     {
         w += Distance;
-        Sse.Prefetch1(w);
-        Sse.Prefetch1(w + Line);
-        Sse.Prefetch1(w + (2 * Line));
-        Sse.Prefetch1(w + (3 * Line));
-        Sse.Prefetch1(w + (4 * Line));
+        Sse.Prefetch0(w);
+        Sse.Prefetch0(w + Line);
+        Sse.Prefetch0(w + (2 * Line));
+        Sse.Prefetch0(w + (3 * Line));
+        Sse.Prefetch0(w + (4 * Line));
     }
 
     /// <summary>Nine lines: a unit of two blocks of 4-bit numbers.</summary>
@@ -31,9 +29,9 @@ internal static unsafe class Ahead
     {
         Block(w);
         w += Distance + (5 * Line);
-        Sse.Prefetch1(w);
-        Sse.Prefetch1(w + Line);
-        Sse.Prefetch1(w + (2 * Line));
-        Sse.Prefetch1(w + (3 * Line));
+        Sse.Prefetch0(w);
+        Sse.Prefetch0(w + Line);
+        Sse.Prefetch0(w + (2 * Line));
+        Sse.Prefetch0(w + (3 * Line));
     }
 }

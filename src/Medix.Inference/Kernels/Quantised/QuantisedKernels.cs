@@ -4,17 +4,18 @@ using System.Runtime.Intrinsics.X86;
 namespace Medix.Inference.Kernels.Quantised;
 
 /// <summary>The kernels of one format and width.</summary>
-/// <param name="row">One row times a packed panel.</param>
+/// <param name="row">One row times one or more packed panels.</param>
+/// <param name="rowPanels">Panels that <paramref name="row"/> takes at most.</param>
 /// <param name="tile">Several rows times an unpacked panel.</param>
 /// <param name="unpack">Unpacks units: packed, their number, target.</param>
 /// <param name="unpackedUnit">Bytes of an unpacked unit.</param>
 /// <param name="passUnits">Units unpacked at a time: what the nearest cache keeps beside a tile's activations.</param>
 internal readonly unsafe struct FormatKernels(
-    delegate*<in QuantisedTile, void> row, delegate*<in QuantisedTile, void> tile, delegate*<byte*, int, byte*, void> unpack, int unpackedUnit, int passUnits)
+    delegate*<in QuantisedTile, void> row, int rowPanels, delegate*<in QuantisedTile, void> tile, delegate*<byte*, int, byte*, void> unpack, int unpackedUnit, int passUnits)
 {
     public readonly delegate*<in QuantisedTile, void> Row = row, Tile = tile;
     public readonly delegate*<byte*, int, byte*, void> Unpack = unpack;
-    public readonly int UnpackedUnit = unpackedUnit, PassUnits = passUnits;
+    public readonly int RowPanels = rowPanels, UnpackedUnit = unpackedUnit, PassUnits = passUnits;
 }
 
 /// <summary>
@@ -37,16 +38,16 @@ internal sealed unsafe class QuantisedKernels
     /// <summary>AVX-512 BW.</summary>
     public static QuantisedKernels Width512 { get; } = new(
         "512", 8,
-        new(&Row512.Q4, &Q4Tile512.Multiply, &Unpacking.Q4, 2 * Unpacking.Q4Block, Pass / Q4Packing.UnitSteps),
-        new(&Row512.Q4K, &Q4KTile512.Multiply, &Unpacking.Q4K, Unpacking.Q4KUnit, Pass / Q4KPacking.UnitSteps),
-        new(&Row512.Q8, &Q8Tile512.Multiply, &Unpacking.Q8Planes, 2 * Unpacking.PlanesBlock, Pass / 2 / Q8Packing.UnitSteps));
+        new(&Row512.Q4, 2, &Q4Tile512.Multiply, &Unpacking.Q4, 2 * Unpacking.Q4Block, Pass / Q4Packing.UnitSteps),
+        new(&Row512.Q4K, 2, &Q4KTile512.Multiply, &Unpacking.Q4K, Unpacking.Q4KUnit, Pass / Q4KPacking.UnitSteps),
+        new(&Row512.Q8, 2, &Q8Tile512.Multiply, &Unpacking.Q8Planes, 2 * Unpacking.PlanesBlock, Pass / 2 / Q8Packing.UnitSteps));
 
     /// <summary>AVX2.</summary>
     public static QuantisedKernels Width256 { get; } = new(
         "256", 4,
-        new(&Row256.Q4, &Q4Tile256.Multiply, &Unpacking.Q4, 2 * Unpacking.Q4Block, Pass / Q4Packing.UnitSteps),
-        new(&Row256.Q4K, &Q4KTile256.Multiply, &Unpacking.Q4K, Unpacking.Q4KUnit, Pass / Q4KPacking.UnitSteps),
-        new(&Row256.Q8, &Q8Tile256.Multiply, &Unpacking.Q8Planes, 2 * Unpacking.PlanesBlock, Pass / 2 / Q8Packing.UnitSteps));
+        new(&Row256.Q4, 1, &Q4Tile256.Multiply, &Unpacking.Q4, 2 * Unpacking.Q4Block, Pass / Q4Packing.UnitSteps),
+        new(&Row256.Q4K, 1, &Q4KTile256.Multiply, &Unpacking.Q4K, Unpacking.Q4KUnit, Pass / Q4KPacking.UnitSteps),
+        new(&Row256.Q8, 1, &Q8Tile256.Multiply, &Unpacking.Q8Planes, 2 * Unpacking.PlanesBlock, Pass / 2 / Q8Packing.UnitSteps));
 
     /// <summary>Arm's AdvSimd with dot product.</summary>
     public static QuantisedKernels WidthArm { get; } = Width128<ArmDot>("Arm");
@@ -79,7 +80,7 @@ internal sealed unsafe class QuantisedKernels
     private static QuantisedKernels Width128<TDot>(string name)
         where TDot : struct, IDot128 => new(
             name, 8,
-            new(&Row128<TDot>.Q4, &QuantisedTile128<TDot>.Q4, &Unpacking.Q4, 2 * Unpacking.Q4Block, Pass / Q4Packing.UnitSteps),
-            new(&Row128<TDot>.Q4K, &QuantisedTile128<TDot>.Q4K, &Unpacking.Q4K, Unpacking.Q4KUnit, Pass / Q4KPacking.UnitSteps),
-            new(&Row128<TDot>.Q8, &QuantisedTile128<TDot>.Q8, &Unpacking.Q8Plain, 2 * Unpacking.Q4Block, Pass / Q8Packing.UnitSteps));
+            new(&Row128<TDot>.Q4, 1, &QuantisedTile128<TDot>.Q4, &Unpacking.Q4, 2 * Unpacking.Q4Block, Pass / Q4Packing.UnitSteps),
+            new(&Row128<TDot>.Q4K, 1, &QuantisedTile128<TDot>.Q4K, &Unpacking.Q4K, Unpacking.Q4KUnit, Pass / Q4KPacking.UnitSteps),
+            new(&Row128<TDot>.Q8, 1, &QuantisedTile128<TDot>.Q8, &Unpacking.Q8Plain, 2 * Unpacking.Q4Block, Pass / Q8Packing.UnitSteps));
 }

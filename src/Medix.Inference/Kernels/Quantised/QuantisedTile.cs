@@ -2,7 +2,7 @@ namespace Medix.Inference.Kernels.Quantised;
 
 /// <summary>
 /// One panel's product with some rows of activations: <c>C[Rows, 16] (+)= A · panelᵀ</c> over <see cref="Units"/> units. A row kernel reads the packed panel itself
-/// and takes one row; a tile kernel reads an unpacked panel (<see cref="Unpacking"/>) and takes several.
+/// and takes one row, and perhaps two neighbouring panels; a tile kernel reads an unpacked panel (<see cref="Unpacking"/>) and takes several.
 /// </summary>
 internal unsafe struct QuantisedTile
 {
@@ -15,6 +15,9 @@ internal unsafe struct QuantisedTile
     public nint CStride;
     public int Units;
     public int Rows;
+
+    /// <summary>Panels of a row kernel: 1, or 2 where <see cref="FormatKernels.RowPanels"/> says so.</summary>
+    public int Panels;
     public bool Accumulate;
 
     /// <summary>Packed bytes that will be read next; a tile kernel asks for them while it computes.</summary>

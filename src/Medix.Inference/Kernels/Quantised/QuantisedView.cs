@@ -75,7 +75,8 @@ internal readonly unsafe struct QuantisedView
     {
         byte* buffer = stackalloc byte[rows == 1 ? 0 : MostUnpacked + Line];
         byte* unpacked = (byte*)(((nint)buffer + Line - 1) & -Line);
-        for (int panel = first; panel < end; panel++)
+        int step = 1;
+        for (int panel = first; panel < end; panel += step)
         {
             QuantisedTile tile = new()
             {
@@ -85,6 +86,7 @@ internal readonly unsafe struct QuantisedView
             int outputs = Math.Min(QuantisedFormat.PanelRows, N - (panel * QuantisedFormat.PanelRows));
             if (rows == 1)
             {
+                tile.Panels = step = (panel + 2) * QuantisedFormat.PanelRows <= N && panel + 1 < end ? kernels.RowPanels : 1;
                 Run(kernels.Row, tile, outputs);
             }
             else
