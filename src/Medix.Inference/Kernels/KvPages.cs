@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-
 namespace Medix.Inference.Kernels;
 
 /// <summary>
@@ -18,8 +16,7 @@ internal sealed unsafe class KvPages : IDisposable
     private readonly long blockBytes;
     private readonly long valuesOffset;
     private readonly long scalesOffset;
-    private readonly nuint pageBytes;
-    private readonly List<nint> all = [];
+    private readonly List<AlignedMemory> all = [];
     private readonly Stack<nint> free = new();
     private readonly Dictionary<nint, int> shared = [];
 
@@ -33,10 +30,8 @@ internal sealed unsafe class KvPages : IDisposable
         valuesOffset = (long)Positions * headDim * Format.Size;
         scalesOffset = valuesOffset + ((long)Positions * ValueStride * Format.Size);
         blockBytes = scalesOffset + (Format.IsScaled ? 2 * Positions * sizeof(float) : 0);
-        pageBytes = (nuint)checked(blockBytes * layers * heads);
+        PageBytes = checked(blockBytes * layers * heads);
     }
-
-    ~KvPages() => Free();
 
     public KernelSet Kernels { get; }
 
@@ -49,10 +44,10 @@ internal sealed unsafe class KvPages : IDisposable
     public int ValueStride { get; }
 
     /// <summary>Bytes of all pages, used or free.</summary>
-    public long Bytes => all.Count * (long)pageBytes;
+    public long Bytes => all.Count * PageBytes;
 
     /// <summary>Bytes of one page.</summary>
-    public long PageBytes => (long)pageBytes;
+    public long PageBytes { get; }
 
     /// <summary>Pages that somebody holds.</summary>
     public int Used => all.Count - free.Count;
@@ -65,11 +60,10 @@ internal sealed unsafe class KvPages : IDisposable
         }
 
         // Cleared once: what a tile reads beyond the last position is never used, but must not be slow to compute with.
-        page = (nint)NativeMemory.AlignedAlloc(pageBytes, 64);
-        NativeMemory.Clear((void*)page, pageBytes);
-        all.Add(page);
+        AlignedMemory memory = new(PageBytes);
+        all.Add(memory);
         free.EnsureCapacity(all.Count);
-        return page;
+        return (nint)memory.Bytes;
     }
 
     /// <summary>Holds a used page once more: it has to be returned as often as it is held.</summary>
@@ -114,17 +108,7 @@ internal sealed unsafe class KvPages : IDisposable
 
     public void Dispose()
     {
-        Free();
-        GC.SuppressFinalize(this);
-    }
-
-    private void Free()
-    {
-        foreach (nint page in all)
-        {
-            NativeMemory.AlignedFree((void*)page);
-        }
-
+        all.ForEach(memory => memory.Dispose());
         all.Clear();
         free.Clear();
     }
