@@ -58,17 +58,13 @@ internal static unsafe class Row512
         byte* w = tile.Panel, a = tile.A, last = w + panel - Ahead.Distance;
         for (int unit = tile.Units; unit > 0; unit--, w += Q4Packing.UnitBytes, a += 2 * Activations.BlockBytes)
         {
-            byte* next = a + Activations.BlockBytes, ahead = TPanels.Value == 1 || w < last ? w : w + panel;
+            byte* v = w + panel, next = a + Activations.BlockBytes, ahead = TPanels.Value == 1 || w < last ? w : v;
             Ahead.Unit(ahead);
+            if (TPanels.Value > 1) { Ahead.Unit(ahead + panel); }
             sum = Dot512.Add(sum, Dot512.Whole(Dot512.Pairs(w, a), ones), Unpacking.Scales(Q4Packing.Scales(w, 0)), a);
+            if (TPanels.Value > 1) { second = Dot512.Add(second, Dot512.Whole(Dot512.Pairs(v, a), ones), Unpacking.Scales(Q4Packing.Scales(v, 0)), a); }
             sum = Dot512.Add(sum, Dot512.Whole(Dot512.Pairs(w + Q4Packing.BlockBytes, next), ones), Unpacking.Scales(Q4Packing.Scales(w, 1)), next);
-            if (TPanels.Value > 1)
-            {
-                byte* v = w + panel;
-                Ahead.Unit(ahead + panel);
-                second = Dot512.Add(second, Dot512.Whole(Dot512.Pairs(v, a), ones), Unpacking.Scales(Q4Packing.Scales(v, 0)), a);
-                second = Dot512.Add(second, Dot512.Whole(Dot512.Pairs(v + Q4Packing.BlockBytes, next), ones), Unpacking.Scales(Q4Packing.Scales(v, 1)), next);
-            }
+            if (TPanels.Value > 1) { second = Dot512.Add(second, Dot512.Whole(Dot512.Pairs(v + Q4Packing.BlockBytes, next), ones), Unpacking.Scales(Q4Packing.Scales(v, 1)), next); }
         }
 
         Store<TPanels>(tile, sum, second);
