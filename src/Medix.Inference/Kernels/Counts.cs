@@ -45,3 +45,43 @@ internal struct N8 : ICount
 {
     public static int Value => 8;
 }
+
+internal struct N9 : ICount
+{
+    public static int Value => 9;
+}
+
+internal struct N10 : ICount
+{
+    public static int Value => 10;
+}
+
+internal struct N11 : ICount
+{
+    public static int Value => 11;
+}
+
+internal struct N12 : ICount
+{
+    public static int Value => 12;
+}
+
+internal struct N13 : ICount
+{
+    public static int Value => 13;
+}
+
+internal struct N14 : ICount
+{
+    public static int Value => 14;
+}
+
+internal struct N15 : ICount
+{
+    public static int Value => 15;
+}
+
+internal struct N16 : ICount
+{
+    public static int Value => 16;
+}

@@ -45,7 +45,7 @@ internal sealed unsafe class MachineCeilings(WorkerPool pool) : IDisposable
             C = (float*)(panel.Bytes + (512 << 10)),
             CStride = QuantisedFormat.PanelRows,
             Units = format.Units(TileSteps),
-            Rows = QuantisedKernels.Best.TileRows,
+            Rows = kernels.TileRows,
             Ahead = panel.Bytes,
         };
         double best = double.PositiveInfinity;

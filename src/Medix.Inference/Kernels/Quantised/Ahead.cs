@@ -11,11 +11,11 @@ internal static unsafe class Ahead
 
     private const int Line = 64;
 
-    /// <summary>The five lines from here on, <see cref="Distance"/> later: a block of 4-bit numbers and its factors.</summary>
+    /// <summary>The five lines from here on, <paramref name="distance"/> bytes later: a block of 4-bit numbers and its factors.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Block(byte* w)
+    public static void Block(byte* w, int distance = Distance)
     {
-        w += Distance;
+        w += distance;
         Sse.Prefetch0(w);
         Sse.Prefetch0(w + Line);
         Sse.Prefetch0(w + (2 * Line));

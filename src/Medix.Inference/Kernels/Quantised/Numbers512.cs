@@ -22,6 +22,18 @@ internal readonly unsafe struct Numbers512
         w7 = Vector512.Load(block + (7 * stride));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private Numbers512(Vector512<byte> v0, Vector512<byte> v1, Vector512<byte> v2, Vector512<byte> v3)
+    {
+        (w0, w1, w2, w3) = (Dot512.Low(v0), Dot512.High(v0), Dot512.Low(v1), Dot512.High(v1));
+        (w4, w5, w6, w7) = (Dot512.Low(v2), Dot512.High(v2), Dot512.Low(v3), Dot512.High(v3));
+    }
+
+    /// <summary>Takes a packed block of 4-bit numbers apart.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Numbers512 Unpack(byte* packed) =>
+        new(Vector512.Load(packed), Vector512.Load(packed + 64), Vector512.Load(packed + 128), Vector512.Load(packed + 192));
+
     /// <summary>Sums of pairs with one row's activations, see <see cref="Dot512"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public Vector512<short> Pairs(byte* a) => Dot512.Pairs(w0, w1, w2, w3, w4, w5, w6, w7, a);

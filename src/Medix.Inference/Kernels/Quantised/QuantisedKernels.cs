@@ -6,16 +6,16 @@ namespace Medix.Inference.Kernels.Quantised;
 /// <summary>The kernels of one format and width.</summary>
 /// <param name="row">One row times one or more packed panels.</param>
 /// <param name="rowPanels">Panels that <paramref name="row"/> takes at most.</param>
-/// <param name="tile">Several rows times an unpacked panel.</param>
-/// <param name="unpack">Unpacks units: packed, their number, target.</param>
-/// <param name="unpackedUnit">Bytes of an unpacked unit.</param>
+/// <param name="tile">Several rows times a panel, unpacked or packed.</param>
+/// <param name="tileRows">Rows that <paramref name="tile"/> takes at most.</param>
+/// <param name="unpack">Unpacks units: packed, their number, target. Null where the tile reads the packed panel itself.</param>
 /// <param name="passUnits">Units unpacked at a time: what the nearest cache keeps beside a tile's activations.</param>
 internal readonly unsafe struct FormatKernels(
-    delegate*<in QuantisedTile, void> row, int rowPanels, delegate*<in QuantisedTile, void> tile, delegate*<byte*, int, byte*, void> unpack, int unpackedUnit, int passUnits)
+    delegate*<in QuantisedTile, void> row, int rowPanels, delegate*<in QuantisedTile, void> tile, int tileRows, delegate*<byte*, int, byte*, void> unpack, int passUnits)
 {
     public readonly delegate*<in QuantisedTile, void> Row = row, Tile = tile;
     public readonly delegate*<byte*, int, byte*, void> Unpack = unpack;
-    public readonly int RowPanels = rowPanels, UnpackedUnit = unpackedUnit, PassUnits = passUnits;
+    public readonly int RowPanels = rowPanels, TileRows = tileRows, PassUnits = passUnits;
 }
 
 /// <summary>
@@ -26,10 +26,9 @@ internal sealed unsafe class QuantisedKernels
 {
     private const int Pass = 1024;
 
-    private QuantisedKernels(string name, int tileRows, FormatKernels q4, FormatKernels q4k, FormatKernels q8)
+    private QuantisedKernels(string name, FormatKernels q4, FormatKernels q4k, FormatKernels q8)
     {
         Name = name;
-        TileRows = tileRows;
         Q4 = q4;
         Q4K = q4k;
         Q8 = q8;
@@ -37,17 +36,17 @@ internal sealed unsafe class QuantisedKernels
 
     /// <summary>AVX-512 BW.</summary>
     public static QuantisedKernels Width512 { get; } = new(
-        "512", 8,
-        new(&Row512.Q4, 2, &Q4Tile512.Multiply, &Unpacking.Q4, 2 * Unpacking.Q4Block, Pass / Q4Packing.UnitSteps),
-        new(&Row512.Q4K, 2, &Q4KTile512.Multiply, &Unpacking.Q4K, Unpacking.Q4KUnit, Pass / Q4KPacking.UnitSteps),
-        new(&Row512.Q8, 2, &Q8Tile512.Multiply, &Unpacking.Q8Planes, 2 * Unpacking.PlanesBlock, Pass / 2 / Q8Packing.UnitSteps));
+        "512",
+        new(&Row512.Q4, 2, &Q4Tile512.Multiply, 16, null, Pass / Q4Packing.UnitSteps),
+        new(&Row512.Q4K, 2, &Q4KTile512.Multiply, 8, &Unpacking.Q4K, Pass / Q4KPacking.UnitSteps),
+        new(&Row512.Q8, 2, &Q8Tile512.Multiply, 8, &Unpacking.Q8Planes, Pass / 2 / Q8Packing.UnitSteps));
 
     /// <summary>AVX2.</summary>
     public static QuantisedKernels Width256 { get; } = new(
-        "256", 4,
-        new(&Row256.Q4, 1, &Q4Tile256.Multiply, &Unpacking.Q4, 2 * Unpacking.Q4Block, Pass / Q4Packing.UnitSteps),
-        new(&Row256.Q4K, 1, &Q4KTile256.Multiply, &Unpacking.Q4K, Unpacking.Q4KUnit, Pass / Q4KPacking.UnitSteps),
-        new(&Row256.Q8, 1, &Q8Tile256.Multiply, &Unpacking.Q8Planes, 2 * Unpacking.PlanesBlock, Pass / 2 / Q8Packing.UnitSteps));
+        "256",
+        new(&Row256.Q4, 1, &Q4Tile256.Multiply, 4, &Unpacking.Q4, Pass / Q4Packing.UnitSteps),
+        new(&Row256.Q4K, 1, &Q4KTile256.Multiply, 4, &Unpacking.Q4K, Pass / Q4KPacking.UnitSteps),
+        new(&Row256.Q8, 1, &Q8Tile256.Multiply, 4, &Unpacking.Q8Planes, Pass / 2 / Q8Packing.UnitSteps));
 
     /// <summary>Arm's AdvSimd with dot product.</summary>
     public static QuantisedKernels WidthArm { get; } = Width128<ArmDot>("Arm");
@@ -60,9 +59,6 @@ internal sealed unsafe class QuantisedKernels
         Avx512BW.IsSupported ? Width512 : Avx2.IsSupported ? Width256 : Dp.IsSupported ? WidthArm : Portable;
 
     public string Name { get; }
-
-    /// <summary>Rows of a full tile.</summary>
-    public int TileRows { get; }
 
     private FormatKernels Q4 { get; }
 
@@ -79,8 +75,8 @@ internal sealed unsafe class QuantisedKernels
 
     private static QuantisedKernels Width128<TDot>(string name)
         where TDot : struct, IDot128 => new(
-            name, 8,
-            new(&Row128<TDot>.Q4, 1, &QuantisedTile128<TDot>.Q4, &Unpacking.Q4, 2 * Unpacking.Q4Block, Pass / Q4Packing.UnitSteps),
-            new(&Row128<TDot>.Q4K, 1, &QuantisedTile128<TDot>.Q4K, &Unpacking.Q4K, Unpacking.Q4KUnit, Pass / Q4KPacking.UnitSteps),
-            new(&Row128<TDot>.Q8, 1, &QuantisedTile128<TDot>.Q8, &Unpacking.Q8Plain, 2 * Unpacking.Q4Block, Pass / Q8Packing.UnitSteps));
+            name,
+            new(&Row128<TDot>.Q4, 1, &QuantisedTile128<TDot>.Q4, 8, &Unpacking.Q4, Pass / Q4Packing.UnitSteps),
+            new(&Row128<TDot>.Q4K, 1, &QuantisedTile128<TDot>.Q4K, 8, &Unpacking.Q4K, Pass / Q4KPacking.UnitSteps),
+            new(&Row128<TDot>.Q8, 1, &QuantisedTile128<TDot>.Q8, 8, &Unpacking.Q8Plain, Pass / Q8Packing.UnitSteps));
 }

@@ -6,12 +6,11 @@ namespace Medix.Inference.Kernels.Quantised;
 internal readonly unsafe struct QuantisedView
 {
     private const int Line = 64;
-    private const int MostTileRows = 8;
+    private const int MostTileRows = 16;
     private const int MostUnpacked = 24 * 1024;
 
     private readonly byte* data;
     private readonly FormatKernels kernels;
-    private readonly int tileRows;
     private readonly int units;
 
     public QuantisedView(byte* data, QuantisedFormat format, QuantisedKernels kernels, int n, int k)
@@ -19,7 +18,6 @@ internal readonly unsafe struct QuantisedView
         this.data = data;
         Format = format;
         this.kernels = kernels.Of(format);
-        tileRows = kernels.TileRows;
         units = format.Units(k);
         N = n;
         K = k;
@@ -73,7 +71,7 @@ internal readonly unsafe struct QuantisedView
     /// </summary>
     public void Multiply(byte* a, nint stride, float* c, nint ldc, int rows, int first, int end, bool accumulate)
     {
-        byte* buffer = stackalloc byte[rows == 1 ? 0 : MostUnpacked + Line];
+        byte* buffer = stackalloc byte[rows == 1 || kernels.Unpack is null ? 0 : MostUnpacked + Line];
         byte* unpacked = (byte*)(((nint)buffer + Line - 1) & -Line);
         int step = 1;
         for (int panel = first; panel < end; panel += step)
@@ -91,7 +89,7 @@ internal readonly unsafe struct QuantisedView
             }
             else
             {
-                MultiplyUnpacked(tile, rows, outputs, unpacked);
+                MultiplyRows(tile, rows, outputs, unpacked);
             }
         }
     }
@@ -101,20 +99,25 @@ internal readonly unsafe struct QuantisedView
 
     private byte* Unit(int panel, int unit) => data + ((((long)panel * units) + unit) * Format.UnitBytes);
 
-    /// <summary>A part of the panel is unpacked and then met by all rows; the sums so far wait in C.</summary>
-    private void MultiplyUnpacked(QuantisedTile tile, int rows, int outputs, byte* unpacked)
+    /// <summary>A part of the panel, unpacked where the tile wants it so, is met by all rows; the sums so far wait in C.</summary>
+    private void MultiplyRows(QuantisedTile tile, int rows, int outputs, byte* unpacked)
     {
         byte* packed = tile.Panel, a = tile.A;
         float* c = tile.C;
-        int tiles = (rows + tileRows - 1) / tileRows, height = (rows + tiles - 1) / tiles;
+        int tiles = (rows + kernels.TileRows - 1) / kernels.TileRows, height = (rows + tiles - 1) / tiles;
         int blocks = Format.UnitSteps / QuantisedFormat.BlockSteps;
-        tile.Panel = unpacked;
         for (int unit = 0; unit == 0 || unit < units; unit += kernels.PassUnits)
         {
             tile.Units = Math.Min(kernels.PassUnits, units - unit);
             tile.Accumulate |= unit > 0;
             tile.Ahead = packed + ((long)(unit + tile.Units) * Format.UnitBytes);
-            kernels.Unpack(packed + ((long)unit * Format.UnitBytes), tile.Units, unpacked);
+            tile.Panel = packed + ((long)unit * Format.UnitBytes);
+            if (kernels.Unpack is not null)
+            {
+                kernels.Unpack(tile.Panel, tile.Units, unpacked);
+                tile.Panel = unpacked;
+            }
+
             for (int row = 0; row < rows; row += height)
             {
                 tile.Rows = Math.Min(height, rows - row);
