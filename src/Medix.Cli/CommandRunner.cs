@@ -37,7 +37,15 @@ internal static class CommandRunner
         }
     }
 
-    /// <summary>The program's name and those of the commands down to this one.</summary>
-    private static IEnumerable<string> PathOf(CommandResult command) =>
-        command.Parent is CommandResult parent ? PathOf(parent).Append(command.Command.Name) : [Path.GetFileNameWithoutExtension(Environment.ProcessPath) ?? "medix"];
+    /// <summary>The program's name and those of the commands down to this one; a program that `dotnet` runs is `medix`.</summary>
+    private static IEnumerable<string> PathOf(CommandResult command)
+    {
+        if (command.Parent is CommandResult parent)
+        {
+            return PathOf(parent).Append(command.Command.Name);
+        }
+
+        string? program = Path.GetFileNameWithoutExtension(Environment.ProcessPath);
+        return [program is null or "dotnet" ? "medix" : program];
+    }
 }

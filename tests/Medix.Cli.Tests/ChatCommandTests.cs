@@ -42,10 +42,11 @@ public sealed class ChatCommandTests : IDisposable
     }
 
     [Theory]
-    [InlineData("--ask x --max-tokens 100000", "100000")]
+    [InlineData("--ask x --max-tokens 100000", "allow at most")]
+    [InlineData("--ask x --max-tokens 0", "--max-tokens is 0")]
     [InlineData("--ask x --image /nowhere.png", "/nowhere.png")]
     [InlineData("--ask x --storage q3", "q3")]
-    [InlineData("--ask x --temperature -1", "Temperature is -1")]
+    [InlineData("--ask x --temperature -1", "--temperature is -1")]
     [InlineData("--json", "--ask")]
     public void Wrong_input_is_one_paragraph_and_exit_code_2(string arguments, string part)
     {

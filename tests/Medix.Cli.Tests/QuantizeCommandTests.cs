@@ -44,6 +44,7 @@ public sealed class QuantizeCommandTests : IDisposable
     [InlineData("quantize no-such-model --out OUT", "no-such-model")]
     [InlineData("quantize NANO --out OUT --to bf16", "q4, q4k or q8")]
     [InlineData("quantize NANO --out OUT --max-divergence 0", "above 0")]
+    [InlineData("quantize NANO --out OUT --max-divergence NaN", "--max-divergence is NaN")]
     [InlineData("quantize NANO --out OUT --calibration nothing.txt", "nothing.txt")]
     [InlineData("quantize NANO --out OUT --template nothing", "nothing")]
     [InlineData("quantize NANO --out OUT --questions -1", "--questions")]
@@ -55,5 +56,16 @@ public sealed class QuantizeCommandTests : IDisposable
         Assert.True(code == ExitCode.UserError, error);
         Assert.Contains(part, error, StringComparison.Ordinal);
         Assert.Empty(Directory.GetFileSystemEntries(folder));
+    }
+
+    [Theory]
+    [InlineData("model.medix", "packed model")]
+    [InlineData("model.gguf", "medix import")]
+    public void A_model_in_another_format_is_told_apart(string file, string part)
+    {
+        File.WriteAllText(Path.Combine(folder, file), "");
+        (int code, _, string error) = CommandLineTests.Medix($"quantize {folder} --out {Path.Combine(folder, "out")}");
+        Assert.Equal(ExitCode.UserError, code);
+        Assert.Contains(part, error, StringComparison.Ordinal);
     }
 }

@@ -37,17 +37,12 @@ internal static class ChatCommand
             ChatSettings settings = new(
                 PromptTemplate.Load(parsed.GetValue(template)!), parsed.GetValue(tokens), parsed.GetValue(temperature), parsed.GetValue(seed), parsed.GetValue(thinking));
             int count = parsed.GetValue(threads);
-            if (count is < 0 or > 1024)
-            {
-                throw new MedixException($"--threads is {count}, expected 0 (one per core) to 1024.");
-            }
-
+            SharedOptions.Require(count is >= 0 and <= 1024, $"--threads is {count}, expected 0 (one per core) to 1024.");
+            SharedOptions.Require(settings.MaxTokens >= 1, $"--max-tokens is {settings.MaxTokens}, expected at least 1.");
+            SharedOptions.Require(float.IsFinite(settings.Temperature) && settings.Temperature >= 0, $"--temperature is {settings.Temperature}, expected 0 (greedy) or more.");
             string? question = parsed.GetValue(ask);
-            if (parsed.GetValue(json) && question is null)
-            {
-                throw new MedixException("--json needs a question: give one with --ask.");
-            }
-
+            SharedOptions.Require(question is null || !string.IsNullOrWhiteSpace(question), "--ask is empty. Give it a question, or leave it out for a conversation.");
+            SharedOptions.Require(question is not null || !parsed.GetValue(json), "--json needs a question: give one with --ask.");
             using WorkerPool pool = new(count == 0 ? Machine.PhysicalCores : count);
             using LocalChatClient client = LocalChatClient.Open(
                 ModelPath.Of(parsed.GetValue(model)!), parsed.GetValue(storage), pool: pool, keysAndValues: parsed.GetValue(kv));

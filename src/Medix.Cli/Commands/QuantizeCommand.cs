@@ -41,10 +41,12 @@ internal static class QuantizeCommand
         };
         command.SetAction(async (parsed, _) =>
         {
-            Require(parsed.GetValue(questions) >= 0, $"--questions is {parsed.GetValue(questions)}, expected 0 (none) or more.");
-            Require(parsed.GetValue(threads) is >= 0 and <= 1024, $"--threads is {parsed.GetValue(threads)}, expected 0 (one per core) to 1024.");
+            SharedOptions.Require(parsed.GetValue(questions) >= 0, $"--questions is {parsed.GetValue(questions)}, expected 0 (none) or more.");
+            SharedOptions.Require(parsed.GetValue(threads) is >= 0 and <= 1024, $"--threads is {parsed.GetValue(threads)}, expected 0 (one per core) to 1024.");
+            double most = parsed.GetValue(divergence);
+            SharedOptions.Require(most > 0, $"--max-divergence is {most}, expected nats above 0, such as 0.02, or Infinity.");
             QuantiseJobOptions options = new(
-                new QuantiseOptions(parsed.GetValue(to), parsed.GetValue(divergence)), parsed.GetValue(calibration)!, parsed.GetValue(questions), parsed.GetValue(tokens),
+                new QuantiseOptions(parsed.GetValue(to), most), parsed.GetValue(calibration)!, parsed.GetValue(questions), parsed.GetValue(tokens),
                 parsed.GetValue(template)!);
             using var interrupt = new InterruptSignal(() => Console.Error.WriteLine("Interrupted: stopping; nothing half made stays."));
             using WorkerPool pool = new(parsed.GetValue(threads) == 0 ? Machine.PhysicalCores : parsed.GetValue(threads));
@@ -68,13 +70,5 @@ internal static class QuantizeCommand
             return ExitCode.Success;
         });
         return command;
-    }
-
-    private static void Require(bool holds, string fault)
-    {
-        if (!holds)
-        {
-            throw new MedixException(fault);
-        }
     }
 }

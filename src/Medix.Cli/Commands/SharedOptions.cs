@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Medix.Inference.Kernels;
+using Medix.Runs;
 
 namespace Medix.Cli.Commands;
 
@@ -38,4 +39,13 @@ internal static class SharedOptions
     };
 
     public static Option<bool> Json() => new("--json") { Description = "End with one line of JSON on standard output; progress goes to standard error" };
+
+    /// <summary>Refuses an option's value.</summary>
+    public static void Require(bool holds, string fault)
+    {
+        if (!holds)
+        {
+            throw new MedixException(fault);
+        }
+    }
 }

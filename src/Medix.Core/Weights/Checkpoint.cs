@@ -44,6 +44,7 @@ public sealed class Checkpoint : IDisposable
     {
         bool single = File.Exists(folder) && folder.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase);
         string home = single ? Path.GetDirectoryName(Path.GetFullPath(folder))! : folder;
+        RequireNotConverted(home);
         Checkpoint checkpoint = new(ModelConfigReader.Read(Path.Combine(home, "config.json")), home);
         try
         {
@@ -149,6 +150,25 @@ public sealed class Checkpoint : IDisposable
         }
 
         _files.Clear();
+    }
+
+    /// <summary>A folder of another format that also holds a model deserves to be told apart from an empty one.</summary>
+    private static void RequireNotConverted(string folder)
+    {
+        if (!Directory.Exists(folder) || File.Exists(Path.Combine(folder, "config.json")))
+        {
+            return;
+        }
+
+        if (Directory.EnumerateFiles(folder, "*.medix").FirstOrDefault() is { } packed)
+        {
+            throw new MedixException($"{packed}: this is a packed model, which is not taken apart again. Name the checkpoint in Hugging Face layout that it was made of.");
+        }
+
+        if (Directory.EnumerateFiles(folder, "*.gguf").FirstOrDefault() is { } gguf)
+        {
+            throw new MedixException($"{gguf}: this is a model of llama.cpp, not a checkpoint in Hugging Face layout. Make one of it with `medix import`.");
+        }
     }
 
     private static string RequireSingle(string folder)

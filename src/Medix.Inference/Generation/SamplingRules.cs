@@ -42,7 +42,8 @@ internal static class SamplingRules
         int limit = config.Text.MaxPositions;
         if ((long)promptLength + options.MaxNewTokens > limit)
         {
-            yield return $"the longest prompt of {promptLength} tokens and {options.MaxNewTokens} new ones exceed the model's {limit} positions";
+            string advice = promptLength < limit ? $"allow at most {limit - promptLength} new ones, or shorten the prompt" : "shorten the prompt";
+            yield return $"the longest prompt of {promptLength} tokens and {options.MaxNewTokens} new ones exceed the model's {limit} positions: {advice}";
         }
     }
 
