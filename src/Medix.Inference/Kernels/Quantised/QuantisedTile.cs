@@ -2,7 +2,7 @@ namespace Medix.Inference.Kernels.Quantised;
 
 /// <summary>
 /// One panel's product with some rows of activations: <c>C[Rows, 16] (+)= A · panelᵀ</c> over <see cref="Units"/> units. A row kernel reads the packed panel itself
-/// and takes one row, and perhaps two neighbouring panels; a tile kernel reads an unpacked panel (<see cref="Unpacking"/>) and takes several.
+/// and takes one row, and perhaps two neighbouring panels; a tile kernel takes several rows, and reads the panel unpacked (<see cref="Unpacking"/>) or as it is.
 /// </summary>
 internal unsafe struct QuantisedTile
 {
