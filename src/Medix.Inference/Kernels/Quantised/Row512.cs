@@ -60,15 +60,24 @@ internal static unsafe class Row512
         {
             byte* v = w + panel, next = a + Activations.BlockBytes, ahead = TPanels.Value == 1 || w < last ? w : v;
             Ahead.Unit(ahead);
-            if (TPanels.Value > 1) { Ahead.Unit(ahead + panel); }
-            sum = Dot512.Add(sum, Dot512.Whole(Dot512.Pairs(w, a), ones), Unpacking.Scales(Q4Packing.Scales(w, 0)), a);
-            if (TPanels.Value > 1) { second = Dot512.Add(second, Dot512.Whole(Dot512.Pairs(v, a), ones), Unpacking.Scales(Q4Packing.Scales(v, 0)), a); }
-            sum = Dot512.Add(sum, Dot512.Whole(Dot512.Pairs(w + Q4Packing.BlockBytes, next), ones), Unpacking.Scales(Q4Packing.Scales(w, 1)), next);
-            if (TPanels.Value > 1) { second = Dot512.Add(second, Dot512.Whole(Dot512.Pairs(v + Q4Packing.BlockBytes, next), ones), Unpacking.Scales(Q4Packing.Scales(v, 1)), next); }
+            if (TPanels.Value > 1)
+            {
+                Ahead.Unit(ahead + panel);
+            }
+
+            sum = AddBlock(sum, w, 0, a, ones);
+            second = TPanels.Value > 1 ? AddBlock(second, v, 0, a, ones) : second;
+            sum = AddBlock(sum, w, 1, next, ones);
+            second = TPanels.Value > 1 ? AddBlock(second, v, 1, next, ones) : second;
         }
 
         Store<TPanels>(tile, sum, second);
     }
+
+    /// <summary>A block of a unit of symmetric 4-bit numbers.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> AddBlock(Vector512<float> sum, byte* unit, int block, byte* a, Vector512<short> ones) => Dot512.Add(
+        sum, Dot512.Whole(Dot512.Pairs(unit + (block * Q4Packing.BlockBytes), a), ones), Unpacking.Scales(Q4Packing.Scales(unit, block)), a);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Q4K<TPanels>(in QuantisedTile tile)
