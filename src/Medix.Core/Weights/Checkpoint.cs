@@ -9,6 +9,7 @@ namespace Medix.Weights;
 /// </summary>
 public sealed class Checkpoint : IDisposable
 {
+    private const string ConfigFile = "config.json";
     private const string SingleFile = "model.safetensors";
     private const string IndexFile = "model.safetensors.index.json";
 
@@ -44,7 +45,8 @@ public sealed class Checkpoint : IDisposable
     {
         bool single = File.Exists(folder) && folder.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase);
         string home = single ? Path.GetDirectoryName(Path.GetFullPath(folder))! : folder;
-        Checkpoint checkpoint = new(ModelConfigReader.Read(Path.Combine(home, "config.json")), home);
+        RequireFolder(home);
+        Checkpoint checkpoint = new(ModelConfigReader.Read(Path.Combine(home, ConfigFile)), home);
         try
         {
             string index = Path.Combine(home, IndexFile);
@@ -64,6 +66,30 @@ public sealed class Checkpoint : IDisposable
         {
             checkpoint.Dispose();
             throw;
+        }
+    }
+
+    /// <summary>Says what is there instead of a model's folder.</summary>
+    private static void RequireFolder(string path)
+    {
+        const string Wanted = "expected a model's folder in Hugging Face layout: config.json, weights in safetensors, tokenizer";
+        if (File.Exists(path))
+        {
+            throw new MedixException(path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase)
+                ? $"{path}: it is a GGUF file; {Wanted}. Turn it into one with `medix import`."
+                : $"{path}: it is a file; {Wanted}. Name the folder.");
+        }
+
+        if (!Directory.Exists(path))
+        {
+            throw new MedixException($"There is no file or folder '{path}'; {Wanted}. Correct the path.");
+        }
+
+        if (!File.Exists(Path.Combine(path, ConfigFile)))
+        {
+            throw new MedixException(Directory.EnumerateFiles(path, "*.medix").Any()
+                ? $"{path}: it is a packed model's folder; {Wanted}. Name the original that it was packed from."
+                : $"{path}: there is no {ConfigFile}; {Wanted}. Correct the path, or fetch the model again.");
         }
     }
 

@@ -42,7 +42,8 @@ internal static class SamplingRules
         int limit = config.Text.MaxPositions;
         if ((long)promptLength + options.MaxNewTokens > limit)
         {
-            yield return $"the longest prompt of {promptLength} tokens and {options.MaxNewTokens} new ones exceed the model's {limit} positions";
+            yield return $"the longest prompt of {promptLength} tokens and {options.MaxNewTokens} new ones exceed the model's {limit} positions: "
+                + "shorten the prompt (texts, pictures, what was said before), or allow fewer new tokens";
         }
     }
 
