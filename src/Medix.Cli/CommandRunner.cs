@@ -14,7 +14,7 @@ internal static class CommandRunner
         {
             foreach (ParseError error in parsed.Errors)
             {
-                Console.Error.WriteLine(error.Message);
+                Console.Error.WriteLine(Said(error, parsed));
             }
 
             Console.Error.WriteLine($"See {string.Join(' ', PathOf(parsed.CommandResult))} --help");
@@ -35,6 +35,21 @@ internal static class CommandRunner
             Console.Error.WriteLine("Interrupted.");
             return ExitCode.Interrupted;
         }
+    }
+
+    /// <summary>A fault of the command line in the user's words: the parser's own name types of the program, and leave out which argument is missing.</summary>
+    private static string Said(ParseError error, ParseResult parsed)
+    {
+        if (error.Message.StartsWith("Required argument missing for command", StringComparison.Ordinal))
+        {
+            Command command = parsed.CommandResult.Command;
+            string[] missing = [.. command.Arguments.Where(argument => parsed.GetResult(argument) is not { Tokens.Count: > 0 }).Select(argument => $"<{argument.Name}>")];
+            return $"{string.Join(' ', PathOf(parsed.CommandResult))} needs {string.Join(' ', missing)}: {command.Arguments[0].Description}.";
+        }
+
+        return error.Message.StartsWith("Cannot parse argument", StringComparison.Ordinal) && error.SymbolResult is OptionResult { Tokens: [.., Token given] } option
+            ? $"{option.Option.Name} is '{given.Value}', expected {(option.Option.ValueType.IsValueType ? "a number in its range" : "another kind of value")}."
+            : error.Message;
     }
 
     /// <summary>The program's name and those of the commands down to this one; a program that `dotnet` runs is `medix`.</summary>

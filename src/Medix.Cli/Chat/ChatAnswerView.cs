@@ -83,7 +83,7 @@ internal sealed class ChatAnswerView(TextWriter output, bool showThinking, bool 
         }
         else if (live && answerShown.Length == 0)
         {
-            output.Write($"{Erase}Thinking… {Words(thinking)} words");
+            output.Write($"{Erase}Thinking… {Words(thinking)}");
             foldedShown = true;
         }
     }
@@ -97,7 +97,7 @@ internal sealed class ChatAnswerView(TextWriter output, bool showThinking, bool 
             return;
         }
 
-        output.WriteLine($"{(foldedShown ? Erase : "")}Thinking: {Words(thinking)} words, folded");
+        output.WriteLine($"{(foldedShown ? Erase : "")}Thinking: {Words(thinking)}, folded");
     }
 
     private void ShowAnswer(string answer)
@@ -132,5 +132,9 @@ internal sealed class ChatAnswerView(TextWriter output, bool showThinking, bool 
         shown = text;
     }
 
-    private static int Words(string text) => text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).Length;
+    private static string Words(string text)
+    {
+        int count = text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).Length;
+        return $"{count} {(count == 1 ? "word" : "words")}";
+    }
 }

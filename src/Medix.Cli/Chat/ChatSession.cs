@@ -36,29 +36,45 @@ internal sealed record ChatAnswer(string Text, ParsedResponse Parsed, int Prompt
     }.ToJsonString();
 }
 
-/// <summary>A conversation with a model: what was said so far, and the pictures of the next question.</summary>
-internal sealed class ChatSession(IChatClient client, ChatSettings settings)
+/// <summary>A picture's file and its upright size.</summary>
+internal sealed record ChatPicture(string Path, byte[] Bytes, ImageSize Size)
 {
-    private readonly List<ChatMessage> messages = [];
-    private readonly List<AIContent> images = [];
-
-    /// <summary>Puts a picture before the next question; throws <see cref="MedixException"/> where it cannot be read.</summary>
-    public ImageSize AddImage(string path)
+    /// <summary>Reads a picture; throws <see cref="MedixException"/> where it is none or cannot be read.</summary>
+    public static ChatPicture Read(string path)
     {
-        byte[] bytes;
         try
         {
-            bytes = File.ReadAllBytes(path);
+            byte[] bytes = Directory.Exists(path) ? throw new IOException("it is a folder") : File.ReadAllBytes(path);
+            return new ChatPicture(path, bytes, ImageDecoding.ReadSize(bytes, path));
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or ArgumentException)
         {
             throw new MedixException($"{path}: the picture cannot be read ({error.Message.TrimEnd('.')}). Check the path.", error);
         }
-
-        ImageSize size = ImageDecoding.ReadSize(bytes, path);
-        images.Add(new DataContent(bytes, "image/*") { Name = path });
-        return size;
     }
+}
+
+/// <summary>A conversation with a model: what was said so far, and the pictures of the next question.</summary>
+internal sealed class ChatSession(IChatClient client, ChatSettings settings, bool seesPictures)
+{
+    private readonly List<ChatMessage> messages = [];
+    private readonly List<AIContent> images = [];
+
+    /// <summary>Puts a picture before the next question; throws <see cref="MedixException"/> where the model reads text only.</summary>
+    public void Add(ChatPicture picture)
+    {
+        if (!seesPictures)
+        {
+            throw new MedixException(
+                $"{picture.Path}: the model has no vision tower and reads text only. Leave the picture out, or name a model that sees; of a GGUF file, the tower is a "
+                + "second file whose name begins with mmproj, in the same folder.");
+        }
+
+        images.Add(new DataContent(picture.Bytes, "image/*") { Name = picture.Path });
+    }
+
+    /// <summary>Forgets the pictures of the next question.</summary>
+    public void ClearImages() => images.Clear();
 
     /// <summary>Forgets the conversation.</summary>
     public void Clear()

@@ -16,20 +16,19 @@ internal static class BenchCommand
     {
         var model = new Argument<string>("model")
         {
-            Description = $"Model folder, or a shape with weights made up for the measurement: {string.Join(", ", ModelPresets.Names)}",
+            Description = $"Model folder, packed or GGUF file, or a shape with weights made up for the measurement: {string.Join(", ", ModelPresets.Names)}",
         };
-        var storage = new Option<WeightStorage?>("--storage") { Description = "fp32, bf16, q8, q4k or q4; of a shape q4, of a checkpoint bf16 unless given" };
+        Option<WeightStorage?> storage = SharedOptions.Storage("fp32, bf16, q8, q4k or q4; of a shape q4, of a checkpoint bf16 unless given; a packed model has its own");
         Option<KeyValueStorage> kv = SharedOptions.KeysAndValues();
-        var rounds = new Option<int>("--rounds") { Description = "Rounds that count", DefaultValueFactory = _ => 5 };
-        var prefill = new Option<int>("--prefill") { Description = "Tokens of the prompt, 0 to leave it out", DefaultValueFactory = _ => 512 };
-        var tokens = new Option<int>("--tokens") { Description = "Tokens that one stream draws", DefaultValueFactory = _ => 128 };
-        var context = new Option<int>("--context")
-        {
-            Description = "Tokens before those that are drawn, whose keys and values each of them reads", DefaultValueFactory = _ => new BenchmarkOptions().ContextTokens,
-        };
-        var batches = new Option<int[]>("--batch") { Description = "Numbers of streams together", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [4, 16] };
-        var image = new Option<int>("--image") { Description = "Side of the square picture in pixels, 0 to leave it out", DefaultValueFactory = _ => 448 };
-        var threads = new Option<int>("--threads") { Description = "Threads, 0 for one per core", DefaultValueFactory = _ => 0 };
+        Option<int> rounds = SharedOptions.Number("--rounds", "Rounds that count", 5, count => count is >= 1 and <= 1000, "1 to 1000 rounds");
+        Option<int> prefill = SharedOptions.Number("--prefill", "Tokens of the prompt, 0 to leave it out", 512, count => count >= 0, "0 (off) or more");
+        Option<int> tokens = SharedOptions.Number("--tokens", "Tokens that one stream draws", 128, count => count >= 1, "a whole number of at least 1");
+        Option<int> context = SharedOptions.Number(
+            "--context", "Tokens before those that are drawn, whose keys and values each of them reads", new BenchmarkOptions().ContextTokens, count => count >= 1,
+            "a whole number of at least 1");
+        Option<int[]> batches = SharedOptions.Numbers("--batch", "Numbers of streams together", [4, 16], count => count is >= 1 and <= 256, "1 to 256");
+        Option<int> image = SharedOptions.Number("--image", "Side of the square picture in pixels, 0 to leave it out", 448, side => side >= 0, "0 (off) or more");
+        Option<int> threads = SharedOptions.Threads();
         var text = new Option<bool>("--text-only") { Description = "Of a shape, the decoder alone" };
         Option<bool> json = SharedOptions.Json();
         var command = new Command("bench", "Measure a model's speed and memory beside this machine's ceilings")
@@ -40,9 +39,12 @@ internal static class BenchCommand
             () =>
             {
                 int count = parsed.GetValue(threads);
-                if (count is < 0 or > 1024)
+                BenchmarkOptions options = new(
+                    parsed.GetValue(rounds), parsed.GetValue(prefill), parsed.GetValue(tokens), parsed.GetValue(batches), parsed.GetValue(image),
+                    ContextTokens: parsed.GetValue(context));
+                if (ModelPresets.Find(parsed.GetValue(model)!) is { } shape)
                 {
-                    throw new MedixException($"--threads is {count}, expected 0 (one per core) to 1024.");
+                    ModelBenchmark.Require(parsed.GetValue(text) ? shape with { Vision = null } : shape, options);
                 }
 
                 using var interrupt = new InterruptSignal(() => { });
@@ -51,10 +53,8 @@ internal static class BenchCommand
                 long start = System.Diagnostics.Stopwatch.GetTimestamp();
                 using Qwen3VLModel loaded = Load(parsed.GetValue(model)!, parsed.GetValue(storage), parsed.GetValue(kv), parsed.GetValue(text), pool);
                 Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"ready in {System.Diagnostics.Stopwatch.GetElapsedTime(start).TotalSeconds:0.0} s"));
-                BenchmarkOptions options = new(
-                    parsed.GetValue(rounds), parsed.GetValue(prefill), parsed.GetValue(tokens), parsed.GetValue(batches), parsed.GetValue(image),
-                    ContextTokens: parsed.GetValue(context));
-                BenchmarkReport report = ModelBenchmark.Run(loaded, options, round => Console.Error.WriteLine($"round {round} of {options.Rounds} done"), interrupt.Token);
+                BenchmarkReport report = ModelBenchmark.Run(
+                    loaded, options, round => Console.Error.WriteLine(round == 0 ? "warmed up" : $"round {round} of {options.Rounds} done"), interrupt.Token);
                 Print(report, parsed.GetValue(json));
                 return ExitCode.Success;
             },
@@ -83,7 +83,7 @@ internal static class BenchCommand
 
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"{report.Threads} threads, kernels {report.Kernels}; weights {report.WeightBytes / 1e9:0.00} GB, {report.BytesPerToken / 1e9:0.000} GB read per token; "
+            $"{report.Threads} threads, kernels {(char.IsDigit(report.Kernels[0]) ? $"of {report.Kernels} bits" : report.Kernels)}; weights {report.WeightBytes / 1e9:0.00} GB, {report.BytesPerToken / 1e9:0.000} GB read per token; "
             + $"keys and values {report.KeysAndValues.ToString().ToLowerInvariant()}, {report.KeyValueBytesPerToken / 1e3:0.0} kB per token; "
             + $"peak {report.PeakBytes / 1e9:0.00} GB"));
         int width = report.Figures.Max(figure => figure.Name.Length);

@@ -15,7 +15,7 @@ internal static class ExportCommand
     private static Command Gguf()
     {
         var model = new Argument<string>("model") { Description = "Folder of a Qwen3 or Qwen3-VL model, or its name in the hub's cache" };
-        var output = new Option<string>("--out") { Description = "GGUF file for the language model", Required = true };
+        var output = new Option<string>("--out") { Description = "GGUF file for the language model; one of that name is replaced", Required = true };
         string known = string.Join(", ", GgufExportType.Names);
         var type = new Option<string>("--type") { Description = $"Kind of numbers: {known}", DefaultValueFactory = _ => GgufExportType.F16.Name };
         type.Validators.Add(result =>

@@ -13,8 +13,7 @@ internal static class ImportCommand
         var file = new Argument<string>("file") { Description = "GGUF file of a Qwen3 or Qwen3-VL model; of a split one any part" };
         var mmproj = new Option<string?>("--mmproj") { Description = "GGUF file of its vision tower; without it the result reads text only" };
         var output = new Option<string>("--out") { Description = "New folder for the model", Required = true };
-        var dtype = new Option<string>("--dtype") { Description = "bf16, fp16 or fp32, to which weights are rounded", DefaultValueFactory = _ => "bf16" };
-        dtype.AcceptOnlyFromAmong("bf16", "fp16", "fp32");
+        Option<string> dtype = SharedOptions.DType("bf16, fp16 or fp32, to which weights are rounded");
         var command = new Command("import", "Turn a GGUF model (llama.cpp) into a Hugging Face folder: configuration, weights, tokenizer") { file, mmproj, output, dtype };
         command.SetAction((parsed, token) => Task.Run(
             () => Run(

@@ -14,9 +14,8 @@ internal static class InitCommand
     {
         var config = new Argument<string>("config") { Description = $"config.json, or one of {string.Join(", ", ModelPresets.Names)}" };
         var output = new Option<string>("--out") { Description = "New folder for the checkpoint", Required = true };
-        var seed = new Option<ulong>("--seed") { Description = "Seed of the weights", DefaultValueFactory = _ => 1 };
-        var dtype = new Option<string>("--dtype") { Description = "bf16, fp16 or fp32", DefaultValueFactory = _ => "bf16" };
-        dtype.AcceptOnlyFromAmong("bf16", "fp16", "fp32");
+        Option<ulong> seed = SharedOptions.Number<ulong>("--seed", "Seed of the weights", 1, _ => true, "a whole number of 0 or more, below 2 to the 64");
+        Option<string> dtype = SharedOptions.DType("bf16, fp16 or fp32");
         var shard = new Option<string>("--shard-size") { Description = "Most bytes in one file, for example 5GB or 500MB", DefaultValueFactory = _ => "5GB" };
         var tokenizer = new Option<string?>("--tokenizer") { Description = "Folder of a model whose tokenizer and processor files are copied" };
         var command = new Command("init", "Make a checkpoint of random weights in Hugging Face layout") { config, output, seed, dtype, shard, tokenizer };
@@ -49,9 +48,12 @@ internal static class InitCommand
         return ExitCode.Success;
     }
 
-    private static string? FolderOf(string? tokenizer) => tokenizer is null || Directory.Exists(tokenizer)
-        ? tokenizer
-        : throw new MedixException($"--tokenizer: there is no folder '{tokenizer}'. Name a model's folder.");
+    private static string? FolderOf(string? tokenizer) =>
+        tokenizer is null || File.Exists(Path.Combine(tokenizer, "tokenizer.json")) || File.Exists(Path.Combine(tokenizer, "vocab.json"))
+            ? tokenizer
+            : throw new MedixException(Directory.Exists(tokenizer)
+                ? $"--tokenizer: '{tokenizer}' has neither tokenizer.json nor vocab.json. Name a model's folder."
+                : $"--tokenizer: there is no folder '{tokenizer}'. Name a model's folder.");
 
     private static long BytesOf(string text)
     {

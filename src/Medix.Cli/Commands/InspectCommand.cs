@@ -35,6 +35,11 @@ internal static class InspectCommand
             }
 
             ModelReport report = ModelInspector.Inspect(path);
+            if (parsed.GetValue(verify))
+            {
+                throw new MedixException($"--verify: '{path}' is no packed model (.medix), and only these have checksums of their parts. Leave --verify out.");
+            }
+
             if (parsed.GetValue(json))
             {
                 Console.Out.WriteLine(JsonSerializer.Serialize(listed ? report : report with { Tensors = null }, EventLog.Lines));

@@ -14,26 +14,27 @@ internal static class QuantizeCommand
     public static Command Create()
     {
         var model = new Argument<string>("model") { Description = "Model folder in Hugging Face layout, or OWNER/NAME in the hub's cache" };
-        var to = new Option<WeightStorage>("--to") { Description = "q4, q4k or q8", DefaultValueFactory = _ => WeightStorage.Q4 };
-        var target = new Option<string>("--out") { Description = "Folder to make", Required = true };
+        Option<WeightStorage> to = SharedOptions.OneOf(
+            "--to", "q4 (smallest and fastest), q4k (4 bits with finer scales) or q8", WeightStorage.Q4, WeightStorage.Q4K, WeightStorage.Q8);
+        var target = new Option<string>("--out") { Description = "New folder for the packed model", Required = true };
         var calibration = new Option<string>("--calibration")
         {
             Description = $"{CalibrationSet.BuiltIn}, a text file, or {QuantiseJobOptions.NoCalibration} for models that do not fit into memory",
             DefaultValueFactory = _ => CalibrationSet.BuiltIn,
         };
-        var divergence = new Option<double>("--max-divergence")
-        {
-            Description = "Mean KL in nats that 4 bits may cost; what costs most is kept in 8. Infinity keeps nothing",
-            DefaultValueFactory = _ => QuantiseOptions.DefaultDivergence,
-        };
-        var questions = new Option<int>("--questions") { Description = "Phantoms that both models answer, 0 for none", DefaultValueFactory = _ => 24 };
-        var tokens = new Option<int>("--max-tokens") { Description = "Longest answer in tokens", DefaultValueFactory = _ => 160 };
+        Option<double> divergence = SharedOptions.Number(
+            "--max-divergence", "Mean KL in nats that 4 bits may cost; what costs most is kept in 8. Infinity keeps nothing", QuantiseOptions.DefaultDivergence,
+            nats => nats > 0, "a number of nats above 0, such as 0.02, or Infinity");
+        Option<int> questions = SharedOptions.Number(
+            "--questions", "Phantoms that both models answer, 0 for none", 24, count => count is >= 0 and <= QuantiseJobOptions.MostQuestions,
+            $"0 (none) to {QuantiseJobOptions.MostQuestions}");
+        Option<int> tokens = SharedOptions.Number("--max-tokens", "Longest answer in tokens", 160, count => count >= 1, "a whole number of at least 1");
         var template = new Option<string>("--template")
         {
             Description = $"How questions are asked: {string.Join(", ", PromptTemplate.BuiltIn)}, or a text file", DefaultValueFactory = _ => "bare",
         };
         var report = new Option<string?>("--report") { Description = $"Write {QuantiseJob.ReportFile} here too" };
-        var threads = new Option<int>("--threads") { Description = "Threads, 0 for one per core", DefaultValueFactory = _ => 0 };
+        Option<int> threads = SharedOptions.Threads();
         Option<bool> json = SharedOptions.Json();
         var command = new Command("quantize", "Pack a model in 8 or 4 bits, what it needs most in more, and measure what that costs")
         {
@@ -41,12 +42,13 @@ internal static class QuantizeCommand
         };
         command.SetAction(async (parsed, _) =>
         {
-            SharedOptions.Require(parsed.GetValue(questions) >= 0, $"--questions is {parsed.GetValue(questions)}, expected 0 (none) or more.");
-            SharedOptions.Require(parsed.GetValue(threads) is >= 0 and <= 1024, $"--threads is {parsed.GetValue(threads)}, expected 0 (one per core) to 1024.");
-            double most = parsed.GetValue(divergence);
-            SharedOptions.Require(most > 0, $"--max-divergence is {most}, expected nats above 0, such as 0.02, or Infinity.");
+            if (parsed.GetValue(report) is { } wanted)
+            {
+                AtomicFile.RequireWritable(wanted);
+            }
+
             QuantiseJobOptions options = new(
-                new QuantiseOptions(parsed.GetValue(to), most), parsed.GetValue(calibration)!, parsed.GetValue(questions), parsed.GetValue(tokens),
+                new QuantiseOptions(parsed.GetValue(to), parsed.GetValue(divergence)), parsed.GetValue(calibration)!, parsed.GetValue(questions), parsed.GetValue(tokens),
                 parsed.GetValue(template)!);
             using var interrupt = new InterruptSignal(() => Console.Error.WriteLine("Interrupted: stopping; nothing half made stays."));
             using WorkerPool pool = new(parsed.GetValue(threads) == 0 ? Machine.PhysicalCores : parsed.GetValue(threads));

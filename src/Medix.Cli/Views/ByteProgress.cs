@@ -24,8 +24,8 @@ internal sealed class ByteProgress(TextWriter writer) : IDisposable
 
             last = TimeProvider.System.GetTimestamp();
             double perSecond = rate.Update(done);
-            string left = perSecond > 0 ? $"  {TrainView.Duration((total - done) / perSecond)} left" : "";
-            string line = $"{ByteSize.Show(done)} of {ByteSize.Show(total)}  {ByteSize.Show((long)perSecond)}/s{left}";
+            string left = perSecond > 0 ? $"  {ByteSize.Show((long)perSecond)}/s  {TrainView.Duration((total - done) / perSecond)} left" : "";
+            string line = $"{ByteSize.Show(done)} of {ByteSize.Show(total)}{left}";
             writer.Write(live ? $"\r{line,-70}" : line + writer.NewLine);
             writer.Flush();
             shown = true;

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Medix.Clients.Hub;
 using Medix.Inference.Kernels;
 using Medix.Inference.Packed;
 using Medix.Runs;
@@ -46,10 +47,10 @@ internal static class PackedView
         Line(writer, $"architecture  {file.Config.Architecture}");
         Line(writer, $"shape         {text.Layers} layers of {text.Hidden}, {text.Heads} heads, {text.KeyValueHeads} for keys and values, vocabulary {text.VocabularySize}");
         Line(writer, $"vision        {(file.Config.Vision is { } vision ? $"{vision.Depth} blocks of {vision.Hidden}" : "none")}");
-        Line(writer, $"bytes         {file.FileBytes}");
+        Line(writer, $"size          {ByteSize.Show(file.FileBytes)} ({file.FileBytes:N0} bytes)");
         foreach (IGrouping<WeightStorage, PackedTensor> kind in file.Tensors.GroupBy(tensor => tensor.Storage).OrderByDescending(kind => kind.Sum(tensor => tensor.Bytes)))
         {
-            Line(writer, $"  {Name(kind.Key),-5}       {kind.Count()} tensors, {kind.Sum(tensor => tensor.Bytes)} bytes");
+            Line(writer, $"  {Name(kind.Key),-5}       {kind.Count()} tensors, {ByteSize.Show(kind.Sum(tensor => tensor.Bytes))}");
         }
 
         if (file.Plan.Exceptions.Count > 0)

@@ -56,7 +56,7 @@ public sealed class RunFolder
     public void WriteJson<T>(string name, T value) => Write(name, JsonSerializer.Serialize(value, EventLog.Indented));
 }
 
-/// <summary>Files that are either there whole or not at all.</summary>
+/// <summary>Files that are either there whole or not at all. Methods throw <see cref="MedixException"/> where a file cannot be written.</summary>
 public static class AtomicFile
 {
     /// <summary>Writes the text under a temporary name beside the target, then renames it.</summary>
@@ -69,18 +69,39 @@ public static class AtomicFile
         Write(path, temporary => File.WriteAllBytes(temporary, copy));
     }
 
+    /// <summary>Throws where a file could not be written under this name, so that this is known before the work that ends with it. What is there stays as it is.</summary>
+    public static void RequireWritable(string path)
+    {
+        if (Directory.Exists(path))
+        {
+            throw new MedixException($"{path}: there is a folder of that name. Name a file.");
+        }
+
+        string probe = $"{path}.{Environment.ProcessId}.probe";
+        WriteAllText(probe, "");
+        File.Delete(probe);
+    }
+
     private static void Write(string path, Action<string> write)
     {
-        Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
         string temporary = $"{path}.{Environment.ProcessId}.tmp";
         try
         {
-            write(temporary);
-            File.Move(temporary, path, overwrite: true);
+            Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
+            try
+            {
+                write(temporary);
+                File.Move(temporary, path, overwrite: true);
+            }
+            finally
+            {
+                File.Delete(temporary);
+            }
         }
-        finally
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            File.Delete(temporary);
+            throw new MedixException(
+                $"{path}: the file could not be written ({error.Message.TrimEnd('.')}). Check the path, its permissions and the disk's free space.", error);
         }
     }
 }

@@ -9,6 +9,7 @@ namespace Medix.Weights;
 /// </summary>
 public sealed class Checkpoint : IDisposable
 {
+    private const string ConfigFile = "config.json";
     private const string SingleFile = "model.safetensors";
     private const string IndexFile = "model.safetensors.index.json";
 
@@ -44,8 +45,8 @@ public sealed class Checkpoint : IDisposable
     {
         bool single = File.Exists(folder) && folder.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase);
         string home = single ? Path.GetDirectoryName(Path.GetFullPath(folder))! : folder;
-        RequireNotConverted(home);
-        Checkpoint checkpoint = new(ModelConfigReader.Read(Path.Combine(home, "config.json")), home);
+        RequireFolder(home);
+        Checkpoint checkpoint = new(ModelConfigReader.Read(Path.Combine(home, ConfigFile)), home);
         try
         {
             string index = Path.Combine(home, IndexFile);
@@ -65,6 +66,31 @@ public sealed class Checkpoint : IDisposable
         {
             checkpoint.Dispose();
             throw;
+        }
+    }
+
+    /// <summary>Says what is there instead of a model's folder.</summary>
+    private static void RequireFolder(string path)
+    {
+        const string Wanted = "expected a model's folder in Hugging Face layout: config.json, weights in safetensors, tokenizer";
+        if (File.Exists(path))
+        {
+            throw new MedixException(path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase)
+                ? $"{path}: it is a GGUF file; {Wanted}. Turn it into one with `medix import`."
+                : $"{path}: it is a file; {Wanted}. Name the folder.");
+        }
+
+        if (!Directory.Exists(path))
+        {
+            throw new MedixException($"There is no file or folder '{path}'; {Wanted}. Correct the path.");
+        }
+
+        if (!File.Exists(Path.Combine(path, ConfigFile)))
+        {
+            throw new MedixException(Directory.EnumerateFiles(path, "*.medix").Any()
+                ? $"{path}: it is a packed model's folder; {Wanted}. Name the original that it was packed from."
+                : Directory.EnumerateFiles(path, "*.gguf").Any() ? $"{path}: it holds GGUF files; {Wanted}. Turn them into one with `medix import`."
+                : $"{path}: there is no {ConfigFile}; {Wanted}. Correct the path, or fetch the model again.");
         }
     }
 
@@ -150,25 +176,6 @@ public sealed class Checkpoint : IDisposable
         }
 
         _files.Clear();
-    }
-
-    /// <summary>A folder of another format that also holds a model deserves to be told apart from an empty one.</summary>
-    private static void RequireNotConverted(string folder)
-    {
-        if (!Directory.Exists(folder) || File.Exists(Path.Combine(folder, "config.json")))
-        {
-            return;
-        }
-
-        if (Directory.EnumerateFiles(folder, "*.medix").FirstOrDefault() is { } packed)
-        {
-            throw new MedixException($"{packed}: this is a packed model, which is not taken apart again. Name the checkpoint in Hugging Face layout that it was made of.");
-        }
-
-        if (Directory.EnumerateFiles(folder, "*.gguf").FirstOrDefault() is { } gguf)
-        {
-            throw new MedixException($"{gguf}: this is a model of llama.cpp, not a checkpoint in Hugging Face layout. Make one of it with `medix import`.");
-        }
     }
 
     private static string RequireSingle(string folder)

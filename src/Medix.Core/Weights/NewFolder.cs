@@ -41,6 +41,11 @@ public static class NewFolder
 
             Directory.Move(partial, target);
         }
+        catch (MedixException error) when (error.Message.Contains(partial, StringComparison.Ordinal))
+        {
+            // The reader named the folder, not what it is called until it is whole.
+            throw new MedixException(error.Message.Replace(partial, folder, StringComparison.Ordinal), error);
+        }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             throw new MedixException(

@@ -18,6 +18,7 @@ namespace Medix.Inference.Measuring;
 public sealed class ModelBenchmark
 {
     private const int BatchTokens = 32;
+    private const int MostRounds = 1000;
     private readonly Qwen3VLModel model;
     private readonly BenchmarkOptions options;
     private readonly OrderedDictionary<string, (string Unit, List<double> Values)> figures = [];
@@ -34,7 +35,7 @@ public sealed class ModelBenchmark
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(options);
-        Check(model, options);
+        Require(model.Config, options);
         ModelBenchmark benchmark = new(model, options);
         using MachineCeilings ceilings = new(model.Pool);
         for (int round = 0; round <= options.Rounds; round++)
@@ -54,10 +55,14 @@ public sealed class ModelBenchmark
             [.. benchmark.figures.Select(figure => Measurement.Of(figure.Key, figure.Value.Unit, figure.Value.Values))]);
     }
 
-    private static void Check(Qwen3VLModel model, BenchmarkOptions options)
+    /// <summary>Throws where an option does not fit a model of this shape, so that this is known before its weights are there.</summary>
+    /// <exception cref="MedixException">The message names the option and its range.</exception>
+    public static void Require(Qwen3VLConfig config, BenchmarkOptions options)
     {
-        Require(options.Rounds >= 1, "rounds", options.Rounds, "at least 1");
-        int limit = model.Config.Text.MaxPositions;
+        ArgumentNullException.ThrowIfNull(config);
+        ArgumentNullException.ThrowIfNull(options);
+        Require(options.Rounds is >= 1 and <= MostRounds, "rounds", options.Rounds, $"1 to {MostRounds}");
+        int limit = config.Text.MaxPositions;
         Require(options.PrefillTokens >= 0 && options.PrefillTokens < limit, "prefill tokens", options.PrefillTokens, $"0 (off) to {limit - 1}");
         Require(options.ContextTokens >= 1 && options.ContextTokens < limit - 1, "context tokens", options.ContextTokens, $"1 to {limit - 2}");
         int room = limit - options.ContextTokens - 1;
@@ -67,10 +72,12 @@ public sealed class ModelBenchmark
             Require(batch is >= 1 and <= 256, "batch", batch, "1 to 256");
         }
 
-        if (model.Config.Vision is { } vision)
+        if (config.Vision is { } vision)
         {
-            int unit = vision.PatchSize * vision.SpatialMergeSize;
-            Require(options.ImageSide >= 0 && options.ImageSide % unit == 0, "image side", options.ImageSide, $"0 (off) or a multiple of {unit}");
+            // A square picture of n units a side is n² tokens, with two that mark it and the text; what is drawn after them needs one more.
+            int unit = vision.PatchSize * vision.SpatialMergeSize, most = unit * (int)Math.Sqrt(Math.Max(0, limit - options.ImageTextTokens - 3));
+            bool fits = options.ImageSide >= 0 && options.ImageSide <= most && options.ImageSide % unit == 0;
+            Require(fits, "image side", options.ImageSide, $"0 (off) or a multiple of {unit} up to {most}, which is what the model's {limit} positions hold");
         }
 
         static void Require(bool holds, string name, int value, string expected)

@@ -1,4 +1,5 @@
 using System.Reflection;
+using System.Text;
 using Medix.Data;
 using Medix.Data.Phantoms;
 using Medix.Imaging;
@@ -48,20 +49,28 @@ public sealed record CalibrationSet(string Name, IReadOnlyList<ModelInput> Learn
     /// <summary>Tokens of all inputs.</summary>
     public static int Tokens(IEnumerable<ModelInput> inputs) => inputs.Sum(input => input.Tokens.Length);
 
-    private static CalibrationSet OfFile(string path, Tokenizer tokenizer)
+    /// <summary>A calibration file's text.</summary>
+    /// <exception cref="MedixException">It cannot be read, or is no text in UTF-8.</exception>
+    internal static string ReadText(string path)
     {
-        string text;
         try
         {
-            text = File.ReadAllText(path);
+            return new UTF8Encoding(false, throwOnInvalidBytes: true).GetString(File.ReadAllBytes(path)).TrimStart('\uFEFF');
+        }
+        catch (DecoderFallbackException fault)
+        {
+            throw new MedixException($"--calibration: '{path}' is no text in UTF-8 ({fault.Message.TrimEnd('.')}). Name a text file, `{BuiltIn}`, or `none`.", fault);
         }
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
         {
             throw new MedixException(
                 $"--calibration: '{path}' cannot be read ({fault.Message.TrimEnd('.')}). Name a text file, `{BuiltIn}`, or `none` to leave calibration out.", fault);
         }
+    }
 
-        int[] tokens = tokenizer.EncodePlain(text);
+    private static CalibrationSet OfFile(string path, Tokenizer tokenizer)
+    {
+        int[] tokens = tokenizer.EncodePlain(ReadText(path));
         if (tokens.Length < LeastTokens)
         {
             throw new MedixException($"--calibration: {path} has {tokens.Length} tokens, expected at least {LeastTokens}, of which two thirds are learned from. Give a "

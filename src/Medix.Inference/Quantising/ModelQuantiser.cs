@@ -1,3 +1,4 @@
+using System.Globalization;
 using Medix.Inference.Kernels;
 using Medix.Inference.Packed;
 using Medix.Inference.Qwen3VL;
@@ -14,6 +15,22 @@ public sealed record QuantiseOptions(WeightStorage To, double MostDivergence = Q
 {
     /// <summary>Below 0.02, which other texts and pictures than those measured then stay within.</summary>
     public const double DefaultDivergence = 0.015;
+
+    /// <summary>Throws where a value is out of its range.</summary>
+    /// <exception cref="MedixException">The message names it.</exception>
+    public void Require()
+    {
+        if (To is not (WeightStorage.Q4 or WeightStorage.Q4K or WeightStorage.Q8))
+        {
+            throw new MedixException($"A model is packed in q4, q4k or q8, not in {To}.");
+        }
+
+        if (!(MostDivergence > 0))
+        {
+            throw new MedixException(string.Create(
+                CultureInfo.InvariantCulture, $"The largest divergence is {MostDivergence}; expected a number of nats above 0, such as 0.02."));
+        }
+    }
 }
 
 /// <summary>How far a quantiser is: the work in a few words, and how much of it is done.</summary>
@@ -44,7 +61,7 @@ public sealed class ModelQuantiser(WeightSource source, QuantiseOptions options,
     /// <exception cref="MedixException">The file cannot be written.</exception>
     public QuantisedModel Write(string path, string name, CancellationToken cancellationToken = default)
     {
-        Require();
+        options.Require();
         return new QuantisedModel(basis, Pack(path, name, basis, new Dictionary<string, float[]>(), cancellationToken), [], null);
     }
 
@@ -57,7 +74,7 @@ public sealed class ModelQuantiser(WeightSource source, QuantiseOptions options,
     {
         ArgumentNullException.ThrowIfNull(reference);
         ArgumentNullException.ThrowIfNull(set);
-        Require();
+        options.Require();
         if (reference.Plan.Down is not (WeightStorage.Fp32 or WeightStorage.Bf16))
         {
             throw new ArgumentException($"The reference is stored as {reference.Plan.Down}; expected {WeightStorage.Bf16} or {WeightStorage.Fp32}.", nameof(reference));
@@ -118,19 +135,6 @@ public sealed class ModelQuantiser(WeightSource source, QuantiseOptions options,
 
     private IReadOnlyList<TensorError> Pack(string path, string name, StoragePlan plan, IReadOnlyDictionary<string, float[]> importance, CancellationToken cancellationToken) =>
         PackedModelWriter.Write(path, name, source, plan, importance, pool, (done, total) => Report("packing", done, total), cancellationToken);
-
-    private void Require()
-    {
-        if (options.To is not (WeightStorage.Q4 or WeightStorage.Q4K or WeightStorage.Q8))
-        {
-            throw new MedixException($"A model is packed in q4, q4k or q8, not in {options.To}.");
-        }
-
-        if (!(options.MostDivergence > 0))
-        {
-            throw new MedixException($"The largest divergence is {options.MostDivergence}; expected a number of nats above 0, such as 0.02.");
-        }
-    }
 
     private void Report(string work, long done, long total) => progress?.Invoke(new QuantiseProgress(work, done, total));
 }

@@ -17,6 +17,31 @@ public sealed record QuantiseJobOptions(
 {
     /// <summary>Packs without loading the model: for models that do not fit into memory.</summary>
     public const string NoCalibration = "none";
+
+    /// <summary>Most questions: far beyond what tells two models apart.</summary>
+    public const int MostQuestions = 10_000;
+
+    /// <summary>Throws where an option is wrong whatever the model is, so that this is known before one is read.</summary>
+    /// <exception cref="MedixException">The message names the option, or the file that cannot be read.</exception>
+    public void Require()
+    {
+        Quantise.Require();
+        if (Questions is < 0 or > MostQuestions)
+        {
+            throw new MedixException($"The number of questions is {Questions}, expected 0 (none) to {MostQuestions}.");
+        }
+
+        if (MaxTokens < 1)
+        {
+            throw new MedixException($"The longest answer is {MaxTokens} tokens, expected at least 1.");
+        }
+
+        PromptTemplate.Load(Template);
+        if (Calibration is not (CalibrationSet.BuiltIn or NoCalibration))
+        {
+            CalibrationSet.ReadText(Calibration);
+        }
+    }
 }
 
 /// <summary>Makes a packed model's folder: <c>model.medix</c>, the tokenizer and other small files of the original, and <c>quality.json</c>.</summary>
@@ -34,6 +59,7 @@ public sealed class QuantiseJob(QuantiseJobOptions options, WorkerPool pool, Act
     /// <exception cref="MedixException">The model cannot be used, the folder is in the way, or it cannot be written.</exception>
     public async Task<QualityReport> RunAsync(string model, string folder, CancellationToken cancellationToken = default)
     {
+        options.Require();
         using Checkpoint checkpoint = Checkpoint.Open(model);
         QualityReport? report = null;
         await NewFolder.WriteAsync(folder, async partial => report = await FillAsync(checkpoint, partial, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
@@ -75,16 +101,17 @@ public sealed class QuantiseJob(QuantiseJobOptions options, WorkerPool pool, Act
         string? reason = options.Questions == 0 ? "answers: --questions is 0"
             : checkpoint.Config.Vision is null ? "answers: the model has no vision tower, and the questions are about pictures" : null;
         AnswerComparison? answers = reason is null ? new AnswerComparison(options.Questions, options.Template, options.MaxTokens) : null;
+        // First what can fail for the sake of an option, such as answers longer than the model's context; packing takes hours for a large model.
+        IReadOnlyList<string>? before = answers?.Answer(original, done => Report("answers of the original", done, options.Questions), cancellationToken);
         QuantisedModel made = quantiser.Write(Path.Combine(folder, PackedFile.FileName), name, original.Model, set, cancellationToken);
-        AnswerQuality? quality = answers is null ? null : await AnswerAsync(answers, original, folder, cancellationToken).ConfigureAwait(false);
+        AnswerQuality? quality = before is null ? null : await AnswerAsync(answers!, before, folder, cancellationToken).ConfigureAwait(false);
         CalibrationSummary summary = new(
             set.Name, CalibrationSet.Tokens(set.Learn), CalibrationSet.Tokens(set.Measure), set.Learn.Concat(set.Measure).Sum(input => input.Grids.Count));
         return Describe(name, checkpoint, Path.Combine(folder, PackedFile.FileName), made, summary, quality, reason is null ? [] : [reason]);
     }
 
-    private async Task<AnswerQuality> AnswerAsync(AnswerComparison answers, LoadedModel original, string folder, CancellationToken cancellationToken)
+    private async Task<AnswerQuality> AnswerAsync(AnswerComparison answers, IReadOnlyList<string> before, string folder, CancellationToken cancellationToken)
     {
-        IReadOnlyList<string> before = answers.Answer(original, done => Report("answers of the original", done, options.Questions), cancellationToken);
         using LoadedModel packed = ModelFolder.Open(folder, null, pool);
         IReadOnlyList<string> after = answers.Answer(packed, done => Report("answers of the packed model", done, options.Questions), cancellationToken);
         return await answers.CompareAsync(before, after, cancellationToken).ConfigureAwait(false);

@@ -42,6 +42,9 @@ public sealed class LocalChatClient : IChatClient
     /// <summary>What the server has done and does now.</summary>
     public ServerStatistics Statistics => server.Statistics;
 
+    /// <summary>Whether the model takes pictures; a text-only one refuses messages with any.</summary>
+    public bool SeesPictures => model.Model.Config.Vision is not null;
+
     /// <summary>Opens a model and starts a server on it; see <see cref="ModelFolder.Open"/>.</summary>
     public static LocalChatClient Open(
         string path, WeightStorage? storage = null, ServerOptions? options = null, WorkerPool? pool = null,

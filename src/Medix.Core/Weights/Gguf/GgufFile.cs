@@ -54,6 +54,11 @@ public sealed unsafe partial class GgufFile : IDisposable
     /// <exception cref="MedixException">It cannot be opened, or it is not a sound GGUF file; the message names the place and the value.</exception>
     public static GgufFile Open(string path)
     {
+        if (Directory.Exists(path))
+        {
+            throw new MedixException($"{path}: it is a folder, expected a GGUF file. Name the .gguf file in it.");
+        }
+
         try
         {
             long length = new FileInfo(path).Length;

@@ -51,7 +51,7 @@ public static class ModelInspector
 
         if (!Directory.Exists(path))
         {
-            throw new MedixException($"There is no file or folder '{path}'. Name a model's folder, or a .safetensors, .safetensors.index.json or .gguf file.");
+            throw new MedixException($"There is no file or folder '{path}'. Name a model's folder, or a .safetensors, .safetensors.index.json, .gguf or .medix file.");
         }
 
         string config = Path.Combine(path, Config);
@@ -73,7 +73,10 @@ public static class ModelInspector
 
         if (!name.EndsWith(IndexEnd, StringComparison.Ordinal))
         {
-            return GgufInspector.IsGguf(path) ? GgufInspector.Inspect(path) : OfTensors(path, TensorTable.OfFile(path), folder);
+            return GgufInspector.IsGguf(path) ? GgufInspector.Inspect(path)
+                : Path.GetExtension(name).ToLowerInvariant() is ".json" or ".txt" or ".md" or ".png" or ".jpg" or ".jpeg"
+                    ? throw new MedixException($"{path}: it is no model's file. Name a model's folder, or a .safetensors, .safetensors.index.json, .gguf or .medix file.")
+                    : OfTensors(path, TensorTable.OfFile(path), folder);
         }
 
         // The index of the folder's own weights stands for the folder; any other lists tensors that no configuration describes.

@@ -47,6 +47,7 @@ public static class GgufWriter
         bool ours = false;
         try
         {
+            Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
             using (Stream stream = create(partial, bytes))
             {
                 ours = true;
