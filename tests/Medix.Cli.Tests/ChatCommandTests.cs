@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
 using Medix.Cli.Chat;
+using Medix.Runs;
 using Medix.Testing;
 using Medix.Text;
 using SkiaSharp;
@@ -31,19 +32,48 @@ public sealed class ChatCommandTests : IDisposable
     }
 
     [Fact]
-    public void A_conversation_goes_on_after_an_error()
+    public void A_piped_conversation_goes_on_after_an_error_that_its_exit_code_tells_of()
     {
-        (int code, string output, string error) = Converse($"/image /nowhere.png\n/image {Picture()}\nNodule?\n/thinking\n/frobnicate\n/new\nMass?\n/quit\nnever asked\n");
-        Assert.Equal(ExitCode.Success, code);
+        (int code, string output, string error) = Converse(
+            $"/image /nowhere.png\nCyst?\n/image {Picture()}\nNodule?\n/thinking\n/frobnicate\n/new\nMass?\n/quit\nnever asked\n");
+        Assert.Equal(ExitCode.UserError, code);
         Assert.Contains("/nowhere.png: the picture cannot be read", error, StringComparison.Ordinal);
+        Assert.Contains("'Cyst?' was not asked", error, StringComparison.Ordinal);
         Assert.Contains("128x128 pixels", output, StringComparison.Ordinal);
         Assert.Equal(2, output.Split("Answer: ").Length - 1);
         Assert.Equal(2, output.Split(ChatAnswerView.Notice).Length - 1);
     }
 
     [Theory]
+    [InlineData("", 2, "Standard input is empty")]
+    [InlineData("/image\nNodule?\n", 2, "'Nodule?' was not asked")]
+    [InlineData("Nodule?\n", 0, "")]
+    public void What_is_piped_in_decides_the_exit_code(string input, int expected, string part)
+    {
+        (int code, string output, string error) = Converse(input);
+        Assert.Equal(expected, code);
+        Assert.Contains(part, error, StringComparison.Ordinal);
+        Assert.Equal(expected == 0, output.Contains(ChatAnswerView.Notice, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_model_without_a_vision_tower_refuses_a_picture_before_it_is_asked()
+    {
+        ChatSession session = new(null!, null!, seesPictures: false);
+        MedixException fault = Assert.Throws<MedixException>(() => session.Add(ChatPicture.Read(Picture())));
+        Assert.Contains("picture.png: the model has no vision tower", fault.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("--ask x --max-tokens 100000", "allow at most")]
     [InlineData("--ask x --max-tokens 0", "--max-tokens is 0")]
+    [InlineData("--ask x --max-tokens many", "--max-tokens is many, expected a whole number")]
+    [InlineData("--ask x --kv 9", "--kv is '9', expected fp32, fp16 or int8")]
+    [InlineData("--ask x --storage 3", "--storage is '3'")]
+    [InlineData("--ask x --seed x", "--seed is x")]
+    [InlineData("--ask x --temperature NaN", "--temperature is NaN")]
+    [InlineData("--ask x --image /", "it is a folder")]
+    [InlineData("--ask \"\"", "--ask is empty")]
     [InlineData("--ask x --image /nowhere.png", "/nowhere.png")]
     [InlineData("--ask x --storage q3", "q3")]
     [InlineData("--ask x --temperature -1", "--temperature is -1")]
@@ -70,7 +100,19 @@ public sealed class ChatCommandTests : IDisposable
             Assert.True(low > 0 && low <= median && median <= high, figure.ToString());
             Assert.Equal(2, figure.GetProperty("rounds").GetInt32());
         });
-        Assert.Contains("rounds", CommandLineTests.Medix($"bench {Nano} --rounds 0").Error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("--rounds 0", "--rounds is 0")]
+    [InlineData("--batch 2 0", "--batch is 0")]
+    [InlineData("--image 1000000000", "up to 2016")]
+    [InlineData("--prefill 100000", "expected 0 (off) to 4095")]
+    public void Bench_refuses_what_the_model_cannot_hold(string arguments, string part)
+    {
+        (int code, _, string error) = CommandLineTests.Medix($"bench {Nano} {arguments}");
+        Assert.Equal(ExitCode.UserError, code);
+        Assert.Contains(part, error, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", error, StringComparison.Ordinal);
     }
 
     [Theory]

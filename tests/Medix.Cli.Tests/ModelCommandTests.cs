@@ -28,4 +28,17 @@ public sealed class ModelCommandTests : IDisposable
         Assert.Equal(ExitCode.UserError, code);
         Assert.Contains("not empty", error, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void A_model_goes_to_GGUF_and_back_through_folders_that_are_made()
+    {
+        string nano = Path.Combine(Repository.Root, "models", "nano"), text = Path.Combine(folder, "new", "text.gguf"), vision = Path.Combine(folder, "new", "mmproj.gguf");
+        (int code, string output, string error) = CommandLineTests.Medix($"export gguf {nano} --type q8_0 --out {text} --mmproj {vision}");
+        Assert.True(code == ExitCode.Success, error);
+        Assert.Contains("43 Q8_0", output, StringComparison.Ordinal);
+        (code, output, error) = CommandLineTests.Medix($"import {text} --mmproj {vision} --out {Path.Combine(folder, "deep", "back")}");
+        Assert.True(code == ExitCode.Success, error);
+        Assert.Contains("2,656,416 parameters", output, StringComparison.Ordinal);
+        Assert.Equal(2, Directory.GetFiles(folder, "*.gguf", SearchOption.AllDirectories).Length);
+    }
 }

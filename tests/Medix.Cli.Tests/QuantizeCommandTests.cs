@@ -34,6 +34,9 @@ public sealed class QuantizeCommandTests : IDisposable
         (code, output, _) = CommandLineTests.Medix($"inspect {packed} --verify");
         Assert.Equal(ExitCode.ChecksFailed, code);
         Assert.Contains("is damaged", output, StringComparison.Ordinal);
+        (code, _, error) = CommandLineTests.Medix($"export gguf {packed} --out {folder}/x.gguf");
+        Assert.Equal(ExitCode.UserError, code);
+        Assert.Contains("packed model's folder", error, StringComparison.Ordinal);
         (code, _, error) = CommandLineTests.Medix($"quantize {nano} --to q8 --out {packed}");
         Assert.Equal(ExitCode.UserError, code);
         Assert.Contains("not empty", error, StringComparison.Ordinal);
@@ -47,7 +50,15 @@ public sealed class QuantizeCommandTests : IDisposable
     [InlineData("quantize NANO --out OUT --max-divergence NaN", "--max-divergence is NaN")]
     [InlineData("quantize NANO --out OUT --calibration nothing.txt", "nothing.txt")]
     [InlineData("quantize NANO --out OUT --template nothing", "nothing")]
-    [InlineData("quantize NANO --out OUT --questions -1", "--questions")]
+    [InlineData("quantize NANO --out OUT --questions -1", "--questions is -1")]
+    [InlineData("quantize NANO --out OUT --to 3", "--to is '3', expected q4, q4k or q8")]
+    [InlineData("quantize NANO --out OUT --max-tokens 0", "--max-tokens is 0")]
+    [InlineData("quantize NANO --out OUT --max-tokens 4096", "allow at most")]
+    [InlineData("quantize NANO --out OUT --calibration NANO/model.safetensors", "no text in UTF-8")]
+    [InlineData("quantize NANO --out OUT --report NANO", "there is a folder of that name")]
+    [InlineData("quantize NANO --out OUT --report NANO/config.json/report.json", "could not be written")]
+    [InlineData("quantize NANO/config.json --out OUT", "it is a file")]
+    [InlineData("quantize NANO/.. --out OUT", "there is no config.json")]
     public void Wrong_input_leaves_nothing(string arguments, string part)
     {
         string line = arguments.Replace("NANO", Path.Combine(Repository.Root, "models", "nano"), StringComparison.Ordinal)
@@ -55,6 +66,7 @@ public sealed class QuantizeCommandTests : IDisposable
         (int code, _, string error) = CommandLineTests.Medix(line);
         Assert.True(code == ExitCode.UserError, error);
         Assert.Contains(part, error, StringComparison.Ordinal);
+        Assert.DoesNotContain("packing", error, StringComparison.Ordinal);
         Assert.Empty(Directory.GetFileSystemEntries(folder));
     }
 

@@ -77,12 +77,10 @@ public static class AtomicFile
             throw new MedixException($"{path}: there is a folder of that name. Name a file.");
         }
 
-        string probe = $"{path}.{Environment.ProcessId}.probe";
-        WriteAllText(probe, "");
-        File.Delete(probe);
+        Write(path, temporary => File.WriteAllText(temporary, ""), rename: false);
     }
 
-    private static void Write(string path, Action<string> write)
+    private static void Write(string path, Action<string> write, bool rename = true)
     {
         string temporary = $"{path}.{Environment.ProcessId}.tmp";
         try
@@ -91,7 +89,10 @@ public static class AtomicFile
             try
             {
                 write(temporary);
-                File.Move(temporary, path, overwrite: true);
+                if (rename)
+                {
+                    File.Move(temporary, path, overwrite: true);
+                }
             }
             finally
             {

@@ -61,7 +61,7 @@ public static class ModelFolder
         ArgumentNullException.ThrowIfNull(path);
         if (!Path.Exists(path))
         {
-            throw new MedixException($"There is no file or folder '{path}'. Name a model's folder or a {PackedFile.Extension} file.");
+            throw new MedixException($"There is no file or folder '{path}'. Name a model's folder, or a {PackedFile.Extension} or {GgufExtension} file.");
         }
 
         string folder = Directory.Exists(path) ? path : Path.GetDirectoryName(Path.GetFullPath(path))!;
