@@ -31,7 +31,7 @@ public sealed class ExportTests
         Assert.Contains("No space left", error.Message, StringComparison.Ordinal);
         Assert.Equal("old", File.ReadAllText(path));
         Assert.Equal([path], Directory.GetFiles(folder.Path));
-        Assert.Throws<MedixException>(() => GgufWriter.Write(folder.File("none/model.gguf"), [], [tensor], Token));
+        Assert.Throws<MedixException>(() => GgufWriter.Write(folder.File("model.gguf/inside.gguf"), [], [tensor], Token));
     }
 
     [Fact]
