@@ -30,6 +30,12 @@ internal static class CommandRunner
             Console.Error.WriteLine($"error: {e.Message}");
             return ExitCode.UserError;
         }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Standard output on a full disk, or a file that no command foresaw: the machine's fault, not the program's.
+            Console.Error.WriteLine($"error: a file or the output could not be read or written ({e.Message.TrimEnd('.')}). Check permissions and the disk's free space.");
+            return ExitCode.UserError;
+        }
         catch (OperationCanceledException)
         {
             Console.Error.WriteLine("Interrupted.");
@@ -40,6 +46,12 @@ internal static class CommandRunner
     /// <summary>A fault of the command line in the user's words: the parser's own name types of the program, and leave out which argument is missing.</summary>
     private static string Said(ParseError error, ParseResult parsed)
     {
+        if (error.Message.StartsWith("Required command", StringComparison.Ordinal))
+        {
+            string[] known = [.. parsed.CommandResult.Command.Subcommands.Select(command => command.Name)];
+            return $"{string.Join(' ', PathOf(parsed.CommandResult))} needs a command: {string.Join(", ", known)}.";
+        }
+
         if (error.Message.StartsWith("Required argument missing for command", StringComparison.Ordinal))
         {
             Command command = parsed.CommandResult.Command;

@@ -44,6 +44,18 @@ public sealed class ChatCommandTests : IDisposable
         Assert.Equal(2, output.Split(ChatAnswerView.Notice).Length - 1);
     }
 
+    [Fact]
+    public void A_picture_of_one_line_is_refused_by_its_name()
+    {
+        string path = Path.Combine(folder, "line.png");
+        using SKBitmap bitmap = new(1, 300);
+        using SKData data = bitmap.Encode(SKEncodedImageFormat.Png, 100);
+        File.WriteAllBytes(path, data.ToArray());
+        (int code, _, string error) = CommandLineTests.Medix($"chat {Nano} --image {path} --ask x");
+        Assert.Equal(ExitCode.UserError, code);
+        Assert.Contains("line.png: the picture is 1x300 pixels", error, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("", 2, "Standard input is empty")]
     [InlineData("/image\nNodule?\n", 2, "'Nodule?' was not asked")]

@@ -41,6 +41,7 @@ public class CommandLineTests
     [InlineData("no tokenizer to copy", "init models/nano/config.json --out x --tokenizer models", "neither tokenizer.json")]
     [InlineData("seed below 0", "init models/nano/config.json --out x --seed -1", "--seed is -1")]
     [InlineData("no model to chat with", "chat", "<model>")]
+    [InlineData("no format to export to", "export", "needs a command: gguf")]
     [InlineData("no number", "data phantoms --each many", "--each is 'many'")]
     [InlineData("no base to merge into", "adapter merge no-such-model no-such-adapter --out x", "no-such-model")]
     [InlineData("adapter that fits nothing", "train --set tuning.lora.pattern=nothing", "q_proj")]
@@ -55,6 +56,22 @@ public class CommandLineTests
         Assert.Contains(part, error, StringComparison.Ordinal);
         Assert.DoesNotContain("   at ", error, StringComparison.Ordinal);
         Assert.Empty(Directory.GetFiles(runs, "*.tmp", SearchOption.AllDirectories));
+    }
+
+    [Fact]
+    public void Output_that_nothing_can_take_is_told_of_in_a_sentence()
+    {
+        Assert.SkipUnless(File.Exists("/dev/full"), "This system has no /dev/full.");
+        ProcessStartInfo start = new("/bin/sh", ["-c", $"'{Path.Combine(AppContext.BaseDirectory, "medix")}' inspect models/nano > /dev/full"])
+        {
+            RedirectStandardError = true, WorkingDirectory = Repository.Root,
+        };
+        using Process process = Process.Start(start)!;
+        string error = process.StandardError.ReadToEnd();
+        process.WaitForExit();
+        Assert.Equal(ExitCode.UserError, process.ExitCode);
+        Assert.StartsWith("error: a file or the output could not be read or written", error, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", error, StringComparison.Ordinal);
     }
 
     [Fact]

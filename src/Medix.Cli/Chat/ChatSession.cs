@@ -45,7 +45,12 @@ internal sealed record ChatPicture(string Path, byte[] Bytes, ImageSize Size)
         try
         {
             byte[] bytes = Directory.Exists(path) ? throw new IOException("it is a folder") : File.ReadAllBytes(path);
-            return new ChatPicture(path, bytes, ImageDecoding.ReadSize(bytes, path));
+            ImageSize size = ImageDecoding.ReadSize(bytes, path);
+            double ratio = (double)Math.Max(size.Width, size.Height) / Math.Max(1, Math.Min(size.Width, size.Height));
+            return ratio <= SmartResize.MaxAspectRatio
+                ? new ChatPicture(path, bytes, size)
+                : throw new MedixException(
+                    $"{path}: the picture is {size.Width}x{size.Height} pixels, one side {ratio:0} times the other; at most {SmartResize.MaxAspectRatio} is accepted. Crop it.");
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or ArgumentException)
         {

@@ -10,6 +10,9 @@ namespace Medix.Cli.Commands;
 /// <summary><c>medix chat</c>: questions to a model on this machine, with pictures.</summary>
 internal static class ChatCommand
 {
+    /// <summary>A packed model is there at once; of one that has to be converted, a line says that something happens.</summary>
+    private static readonly TimeSpan LongLoad = TimeSpan.FromSeconds(2);
+
     public static Command Create()
     {
         var model = new Argument<string>("model") { Description = "Model folder, packed (.medix) or GGUF file, or the name of a fetched repository" };
@@ -38,6 +41,7 @@ internal static class ChatCommand
             ChatSettings settings = new(
                 PromptTemplate.Load(parsed.GetValue(template)!), parsed.GetValue(tokens), parsed.GetValue(temperature), parsed.GetValue(seed), parsed.GetValue(thinking));
             int count = parsed.GetValue(threads);
+            string name = parsed.GetValue(model)!;
             string? question = parsed.GetValue(ask);
             if (parsed.GetValue(json) && question is null)
             {
@@ -51,8 +55,10 @@ internal static class ChatCommand
 
             ChatPicture[] pictures = [.. parsed.GetValue(image)!.Select(ChatPicture.Read)];
             using WorkerPool pool = new(count == 0 ? Machine.PhysicalCores : count);
+            await using Timer loading = new(_ => Console.Error.WriteLine($"loading {name}…"), null, LongLoad, Timeout.InfiniteTimeSpan);
             using LocalChatClient client = LocalChatClient.Open(
-                ModelPath.Of(parsed.GetValue(model)!), parsed.GetValue(storage), pool: pool, keysAndValues: parsed.GetValue(kv));
+                ModelPath.Of(name), parsed.GetValue(storage), pool: pool, keysAndValues: parsed.GetValue(kv));
+            loading.Dispose();
             ChatSession session = new(client, settings, client.SeesPictures);
             foreach (ChatPicture picture in pictures)
             {
