@@ -20,7 +20,7 @@ internal static class GgufConfigReader
         string kind = text.Metadata.Text(Architecture);
         if (!Known.Contains(kind, StringComparer.Ordinal))
         {
-            string hint = kind == "clip" ? " This is a vision tower's file: name the language model's (medix import takes this one with --mmproj)." : " Choose a model of one of these.";
+            string hint = kind == "clip" ? " This is a vision tower's file: name the language model's (medix import takes this one with --mmproj)." : " Choose another model.";
             throw new MedixException($"{text.Path}: the architecture is '{kind}', known are {string.Join(", ", Known)}.{hint}");
         }
 
