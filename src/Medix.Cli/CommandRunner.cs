@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using System.Reflection;
 using Medix.Runs;
 
 namespace Medix.Cli;
@@ -64,15 +65,7 @@ internal static class CommandRunner
             : error.Message;
     }
 
-    /// <summary>The program's name and those of the commands down to this one; a program that `dotnet` runs is `medix`.</summary>
-    private static IEnumerable<string> PathOf(CommandResult command)
-    {
-        if (command.Parent is CommandResult parent)
-        {
-            return PathOf(parent).Append(command.Command.Name);
-        }
-
-        string? program = Path.GetFileNameWithoutExtension(Environment.ProcessPath);
-        return [program is null or "dotnet" ? "medix" : program];
-    }
+    /// <summary>The program's name, whatever started it, and those of the commands down to this one.</summary>
+    private static IEnumerable<string> PathOf(CommandResult command) =>
+        command.Parent is CommandResult parent ? PathOf(parent).Append(command.Command.Name) : [Assembly.GetEntryAssembly()?.GetName().Name ?? "medix"];
 }

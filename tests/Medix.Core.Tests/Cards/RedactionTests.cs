@@ -42,7 +42,7 @@ public sealed class RedactionTests
     [InlineData("../../home/someone/models/mine", "mine")]
     [InlineData("C:\\Users\\someone\\models\\mine", "mine")]
     [InlineData("C:\\Users\\someone", "REMOVED")]
-    [InlineData("c:/work/mine", "mine")]
+    [InlineData("c:/models/mine", "mine")]
     [InlineData("D:\\", "REMOVED")]
     [InlineData("\\\\server\\share\\mine", "mine")]
     [InlineData("/x/hub/models--Qwen--Qwen3-VL-8B-Instruct/snapshots/0123", "Qwen/Qwen3-VL-8B-Instruct")]

@@ -60,17 +60,6 @@ internal static unsafe class Dot512
     public static Vector512<float> AddTotal(Vector512<float> sum, Vector512<int> total, Vector512<float> d, byte* a) =>
         Vector512.FusedMultiplyAdd(d, Avx512F.ConvertToVector512Single(total) * Vector512.Create(*(float*)(a + Activations.ScaleAt)), sum);
 
-    /// <summary>Asks for the 320 bytes from <paramref name="ahead"/> on: a packed block of 4-bit numbers.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Fetch(byte* ahead)
-    {
-        Sse.Prefetch1(ahead);
-        Sse.Prefetch1(ahead + 64);
-        Sse.Prefetch1(ahead + 128);
-        Sse.Prefetch1(ahead + 192);
-        Sse.Prefetch1(ahead + 256);
-    }
-
     /// <summary>Four activations for every output.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<sbyte> Group(byte* a) => Vector512.Create(*(int*)a).AsSByte();

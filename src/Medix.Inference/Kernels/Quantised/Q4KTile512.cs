@@ -50,7 +50,7 @@ internal static unsafe class Q4KTile512
                 Numbers512 w = new(p, 64);
                 Vector512<short> scale = Vector512.Load((short*)(p + 512));
                 Vector512<float> minimum = Vector512.Load((float*)(p + 576));
-                Dot512.Fetch(ahead);
+                Ahead.NextPass(ahead);
                 i0 += Dot512.Whole(w.Pairs(a), scale);
                 c0 = Dot512.AddMinimum(c0, minimum, a);
                 if (TRows.Value > 1) { i1 += Dot512.Whole(w.Pairs(a + l), scale); c1 = Dot512.AddMinimum(c1, minimum, a + l); }

@@ -46,8 +46,8 @@ internal static unsafe class Q8Tile512
         {
             Numbers512 w = new(p, 128), h = new(p + 64, 128);
             Vector512<float> scale = Vector512.Load((float*)(p + 1024));
-            Dot512.Fetch(ahead);
-            Dot512.Fetch(ahead + 272);
+            Ahead.NextPass(ahead);
+            Ahead.NextPass(ahead + 272);
             c0 = Dot512.Add(c0, Whole(w.Pairs(a), h.Pairs(a)), scale, a);
             if (TRows.Value > 1) { c1 = Dot512.Add(c1, Whole(w.Pairs(a + l), h.Pairs(a + l)), scale, a + l); }
             if (TRows.Value > 2) { c2 = Dot512.Add(c2, Whole(w.Pairs(a + (2 * l)), h.Pairs(a + (2 * l))), scale, a + (2 * l)); }
