@@ -19,14 +19,14 @@ internal static class BenchCommand
             Description = $"Model folder, packed or GGUF file, or a shape with weights made up for the measurement: {string.Join(", ", ModelPresets.Names)}",
         };
         Option<WeightStorage?> storage = SharedOptions.Storage("fp32, bf16, q8, q4k or q4; of a shape q4, of a checkpoint bf16 unless given; a packed model has its own");
-        Option<KeyValueStorage> kv = SharedOptions.KeysAndValues();
+        Option<Worded<KeyValueStorage>> kv = SharedOptions.KeysAndValues();
         Option<int> rounds = SharedOptions.Number("--rounds", "Rounds that count", 5, count => count is >= 1 and <= 1000, "1 to 1000 rounds");
         Option<int> prefill = SharedOptions.Number("--prefill", "Tokens of the prompt, 0 to leave it out", 512, count => count >= 0, "0 (off) or more");
         Option<int> tokens = SharedOptions.Number("--tokens", "Tokens that one stream draws", 128, count => count >= 1, "a whole number of at least 1");
         Option<int> context = SharedOptions.Number(
             "--context", "Tokens before those that are drawn, whose keys and values each of them reads", new BenchmarkOptions().ContextTokens, count => count >= 1,
             "a whole number of at least 1");
-        Option<int[]> batches = SharedOptions.Numbers("--batch", "Numbers of streams together", [4, 16], count => count is >= 1 and <= 256, "1 to 256");
+        Option<Worded<int[]>> batches = SharedOptions.Numbers("--batch", "Numbers of streams together", [4, 16], count => count is >= 1 and <= 256, "1 to 256");
         Option<int> image = SharedOptions.Number("--image", "Side of the square picture in pixels, 0 to leave it out", 448, side => side >= 0, "0 (off) or more");
         Option<int> threads = SharedOptions.Threads();
         var text = new Option<bool>("--text-only") { Description = "Of a shape, the decoder alone" };
@@ -40,7 +40,7 @@ internal static class BenchCommand
             {
                 int count = parsed.GetValue(threads);
                 BenchmarkOptions options = new(
-                    parsed.GetValue(rounds), parsed.GetValue(prefill), parsed.GetValue(tokens), parsed.GetValue(batches), parsed.GetValue(image),
+                    parsed.GetValue(rounds), parsed.GetValue(prefill), parsed.GetValue(tokens), parsed.GetValue(batches).Value, parsed.GetValue(image),
                     ContextTokens: parsed.GetValue(context));
                 if (ModelPresets.Find(parsed.GetValue(model)!) is { } shape)
                 {

@@ -23,8 +23,13 @@ internal static class ChatCommand
             Description = $"What a question is wrapped in: {string.Join(", ", PromptTemplate.BuiltIn)}, or a text file with {{question}}",
             DefaultValueFactory = _ => "medical",
         };
+        var schema = new Option<string?>("--json-schema")
+        {
+            Description = "File of a JSON schema that every answer keeps to, from its first character: the model does not reason before it; --template is bare unless given",
+        };
+        var regex = new Option<string?>("--regex") { Description = "Pattern that every answer matches as a whole, without reasoning before it, as with --json-schema" };
         Option<WeightStorage?> storage = SharedOptions.Storage("fp32, bf16, q8, q4k or q4, of a folder or GGUF file bf16 unless given; a packed model has its own");
-        Option<KeyValueStorage> kv = SharedOptions.KeysAndValues();
+        Option<Worded<KeyValueStorage>> kv = SharedOptions.KeysAndValues();
         Option<int> tokens = SharedOptions.Number("--max-tokens", "Most tokens of an answer", 1024, count => count >= 1, "a whole number of at least 1");
         Option<float> temperature = SharedOptions.Number(
             "--temperature", "0 for the likeliest answer, always the same", 0f, degree => float.IsFinite(degree) && degree >= 0, "0 or a number above it");
@@ -34,12 +39,15 @@ internal static class ChatCommand
         var json = new Option<bool>("--json") { Description = "With --ask: the answer as one line of JSON" };
         var command = new Command("chat", "Ask a model about pictures on this machine. For research only, never for clinical use")
         {
-            model, image, ask, template, storage, kv, tokens, temperature, seed, thinking, threads, json,
+            model, image, ask, template, schema, regex, storage, kv, tokens, temperature, seed, thinking, threads, json,
         };
         command.SetAction(async (parsed, _) =>
         {
+            AnswerForm? form = AnswerForm.Read(parsed.GetValue(schema), parsed.GetValue(regex));
+            // The other templates ask for reasoning and tags, which a form has no place for.
+            string wrapping = form is not null && parsed.GetResult(template) is null or { Implicit: true } ? "bare" : parsed.GetValue(template)!;
             ChatSettings settings = new(
-                PromptTemplate.Load(parsed.GetValue(template)!), parsed.GetValue(tokens), parsed.GetValue(temperature), parsed.GetValue(seed), parsed.GetValue(thinking));
+                PromptTemplate.Load(wrapping), parsed.GetValue(tokens), parsed.GetValue(temperature), parsed.GetValue(seed), parsed.GetValue(thinking));
             int count = parsed.GetValue(threads);
             string name = parsed.GetValue(model)!;
             string? question = parsed.GetValue(ask);
@@ -59,7 +67,7 @@ internal static class ChatCommand
             using LocalChatClient client = LocalChatClient.Open(
                 ModelPath.Of(name), parsed.GetValue(storage), pool: pool, keysAndValues: parsed.GetValue(kv));
             loading.Dispose();
-            ChatSession session = new(client, settings, client.SeesPictures);
+            ChatSession session = new(form?.Over(client) ?? client, settings, client.SeesPictures);
             foreach (ChatPicture picture in pictures)
             {
                 session.Add(picture);

@@ -15,7 +15,7 @@ internal static class ExportCommand
     private static Command Gguf()
     {
         var model = new Argument<string>("model") { Description = "Folder of a Qwen3 or Qwen3-VL model, or its name in the hub's cache" };
-        var output = new Option<string>("--out") { Description = "GGUF file for the language model; one of that name is replaced", Required = true };
+        var output = new Option<string>("--out") { Description = "New GGUF file for the language model", Required = true };
         string known = string.Join(", ", GgufExportType.Names);
         var type = new Option<string>("--type") { Description = $"Kind of numbers: {known}", DefaultValueFactory = _ => GgufExportType.F16.Name };
         type.Validators.Add(result =>
@@ -25,7 +25,7 @@ internal static class ExportCommand
                 result.AddError($"--type is '{name}', expected one of {known}.");
             }
         });
-        var mmproj = new Option<string?>("--mmproj") { Description = "GGUF file for the vision tower: f16, or as --type where that is f32, bf16 or q8_0" };
+        var mmproj = new Option<string?>("--mmproj") { Description = "New GGUF file for the vision tower: f16, or as --type where that is f32, bf16 or q8_0" };
         var command = new Command("gguf", "Write GGUF files for llama.cpp, as its own converter and quantiser do") { model, output, type, mmproj };
         command.SetAction((parsed, token) => Task.Run(
             () => Run(ModelPath.Of(parsed.GetValue(model)!), parsed.GetValue(output)!, GgufExportType.Find(parsed.GetValue(type)!)!, parsed.GetValue(mmproj)), token));
@@ -34,7 +34,9 @@ internal static class ExportCommand
 
     private static int Run(string folder, string output, GgufExportType type, string? mmproj)
     {
+        GgufExporter.RequireFree(output, mmproj);
         using Checkpoint model = Checkpoint.Open(folder);
+        bool needsImages = mmproj is not null && ExportedImages.NeedFile(model, mmproj);
         using var interrupt = new InterruptSignal(() => { });
         using ByteProgress progress = new(Console.Error);
         IReadOnlyList<ExportedFile> files = GgufExporter.Export(model, output, type, mmproj, made => progress.Show(made.Done, made.Total), interrupt.Token);
@@ -43,8 +45,27 @@ internal static class ExportCommand
         {
             string formats = string.Join(", ", file.Formats.Select(format => string.Create(CultureInfo.InvariantCulture, $"{format.Value} {format.Key}")));
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{file.Path}: {file.Parameters:N0} parameters, {ByteSize.Show(file.Bytes)}, tensors: {formats}"));
+            if (file.Fallbacks.Count > 0)
+            {
+                Console.WriteLine(Said(file.Fallbacks, type));
+            }
+        }
+
+        if (needsImages)
+        {
+            Console.WriteLine(
+                $"{ExportedImages.Copy(model, mmproj!)}: the model's limits of a picture's area, for which the GGUF files have no place; medix reads them there, llama.cpp has its own");
         }
 
         return ExitCode.Success;
+    }
+
+    private static string Said(IReadOnlyList<FormatFallback> fallbacks, GgufExportType type)
+    {
+        string each = string.Join(", ", fallbacks.Select(one => string.Create(CultureInfo.InvariantCulture, $"{one.Tensors} {one.Written} in place of {one.Wanted} (blocks of {one.Block})")));
+        string tool = type.ByQuantizer ? "llama-quantize" : "llama.cpp's converter";
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"  {fallbacks.Sum(one => one.Tensors)} matrices have another type than {type.Name} calls for, as {tool} does, for their rows are not whole blocks: {each}");
     }
 }

@@ -30,12 +30,28 @@ internal static class ImportCommand
         using GgufModel model = GgufModel.Open(file, mmproj);
         using var interrupt = new InterruptSignal(() => { });
         using ByteProgress progress = new(Console.Error);
+        GgufImages? images = GgufImages.Of(model);
         GgufImporter.Import(model, folder, options, made => progress.Show(made.Done, made.Total), interrupt.Token);
         progress.Dispose();
         ExpectedTensor[] tensors = [.. ModelTensors.Of(model.Config)];
         long parameters = tensors.Sum(tensor => tensor.Shape.Aggregate(1L, (product, side) => product * side));
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture, $"{folder}: {model.Config.Architecture}, {tensors.Length} tensors, {parameters:N0} parameters, {options.DType}"));
+        if (images is not null)
+        {
+            Console.WriteLine(Said(images));
+        }
+
         return ExitCode.Success;
+    }
+
+    private static string Said(GgufImages images)
+    {
+        string source = images.Limits switch
+        {
+            GgufImageLimits.FileBeside or GgufImageLimits.Keys => $"as {images.Source} says",
+            _ => $"assumed, as the published models have them: the GGUF files name no limits, and there is no {GgufImages.FileName} beside them",
+        };
+        return string.Create(CultureInfo.InvariantCulture, $"Pictures have {images.Options.MinPixels:N0} to {images.Options.MaxPixels:N0} pixels, {source}");
     }
 }

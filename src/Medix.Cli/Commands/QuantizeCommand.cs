@@ -14,7 +14,7 @@ internal static class QuantizeCommand
     public static Command Create()
     {
         var model = new Argument<string>("model") { Description = "Model folder in Hugging Face layout, or OWNER/NAME in the hub's cache" };
-        Option<WeightStorage> to = SharedOptions.OneOf(
+        Option<Worded<WeightStorage>> to = SharedOptions.OneOf(
             "--to", "q4 (smallest and fastest), q4k (4 bits with finer scales) or q8", WeightStorage.Q4, WeightStorage.Q4K, WeightStorage.Q8);
         var target = new Option<string>("--out") { Description = "New folder for the packed model", Required = true };
         var calibration = new Option<string>("--calibration")

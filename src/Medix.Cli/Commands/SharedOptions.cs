@@ -33,7 +33,7 @@ internal static class SharedOptions
         DefaultValueFactory = _ => [],
     };
 
-    public static Option<KeyValueStorage> KeysAndValues() => OneOf(
+    public static Option<Worded<KeyValueStorage>> KeysAndValues() => OneOf(
         "--kv", "Keys and values of computed tokens: fp32, fp16 (half the memory, hardly a difference) or int8 (a quarter)", KeyValueStorage.Fp32, KeyValueStorage.Fp16,
         KeyValueStorage.Int8);
 
@@ -52,13 +52,13 @@ internal static class SharedOptions
     public static Option<bool> Json() => new("--json") { Description = "End with one line of JSON on standard output; progress goes to standard error" };
 
     /// <summary>One of an enumeration's values by its name in small letters; the first is the one that stands unless another is given.</summary>
-    public static Option<T> OneOf<T>(string name, string description, params T[] values)
+    public static Option<Worded<T>> OneOf<T>(string name, string description, params T[] values)
         where T : struct, Enum => new(name)
         {
             Description = description,
             HelpName = string.Join('|', values.Select(Name)),
-            DefaultValueFactory = _ => values[0],
-            CustomParser = result => Choose(result, name, values, out T chosen) ? chosen : default,
+            DefaultValueFactory = _ => new(values[0], Name(values[0])),
+            CustomParser = result => Choose(result, name, values, out T chosen) ? new(chosen, Name(chosen)) : default,
         };
 
     /// <summary>A number; <paramref name="expected"/> says in words what <paramref name="fits"/> asks.</summary>
@@ -71,12 +71,13 @@ internal static class SharedOptions
         };
 
     /// <summary>Several numbers.</summary>
-    public static Option<int[]> Numbers(string name, string description, int[] values, Func<int, bool> fits, string expected) => new(name)
+    public static Option<Worded<int[]>> Numbers(string name, string description, int[] values, Func<int, bool> fits, string expected) => new(name)
     {
         Description = description,
         AllowMultipleArgumentsPerToken = true,
-        DefaultValueFactory = _ => values,
-        CustomParser = result => [.. result.Tokens.Select(token => Number(result, token.Value, name, fits, expected))],
+        Arity = ArgumentArity.OneOrMore,
+        DefaultValueFactory = _ => new(values, string.Join(' ', values)),
+        CustomParser = result => new([.. result.Tokens.Select(token => Number(result, token.Value, name, fits, expected))], ""),
     };
 
     /// <summary>One of some words; the first is the one that stands unless another is given.</summary>
@@ -122,4 +123,12 @@ internal static class SharedOptions
 
     private static string Name<T>(T value)
         where T : struct, Enum => value.ToString().ToLowerInvariant();
+}
+
+/// <summary>A value and the words for it on a command line, in which help shows a default.</summary>
+internal readonly record struct Worded<T>(T Value, string Words)
+{
+    public static implicit operator T(Worded<T> worded) => worded.Value;
+
+    public override string ToString() => Words ?? "";
 }

@@ -10,7 +10,7 @@ internal sealed class InspectView(TextWriter writer, bool interactive)
 
     public void Show(ModelReport report, bool tensors)
     {
-        string tokenizer = report.Tokenizer is { } found ? Tokenizer(found)
+        string tokenizer = report.Tokenizer is { } found ? Said(found)
             : report.Kind == ModelKind.Tensors ? "" : report.Kind == ModelKind.Gguf ? "none in the file" : "none in the folder";
         Table(null, ["", ""], Filled(
             ["path", report.Path],
@@ -18,9 +18,9 @@ internal sealed class InspectView(TextWriter writer, bool interactive)
             ["architecture", report.Architecture],
             ["shape", report.Summary],
             ["parameters", Parameters(report.Parameters)],
-            ["KV cache", report.Cache is { } cache ? $"{Number(cache.Bf16BytesPerToken)} bytes per token in bf16, {Number(cache.Fp32BytesPerToken)} in fp32" : ""],
+            ["KV cache", report.Cache is { } cache ? Said(cache) : ""],
             ["tokenizer", tokenizer],
-            ["licence", report.Licence is { } licence ? $"{licence.Name} ({licence.Source})" : "no file names one"],
+            ["licence", Said(report.Licence)],
             ["weights", Weights(report)]));
         Table(
             "Types", ["dtype", "tensors", "parameters", "bytes"],
@@ -59,7 +59,14 @@ internal sealed class InspectView(TextWriter writer, bool interactive)
         _ => "tensors",
     };
 
-    private static string Tokenizer(TokenizerSummary tokenizer)
+    /// <summary>A licence in words.</summary>
+    internal static string Said(LicenceSummary? licence) => licence is null ? "no file names one" : $"{licence.Name} ({licence.Source})";
+
+    /// <summary>The memory of keys and values in words.</summary>
+    internal static string Said(CacheSize cache) => $"{Number(cache.Bf16BytesPerToken)} bytes per token in bf16, {Number(cache.Fp32BytesPerToken)} in fp32";
+
+    /// <summary>A tokenizer in words.</summary>
+    internal static string Said(TokenizerSummary tokenizer)
     {
         string vocabulary = tokenizer.Vocabulary is { } size ? $"{Number(size)} tokens" : "vocabulary not read";
         return $"{tokenizer.Kind}, {vocabulary}, {(tokenizer.ChatTemplate ? "with" : "no")} chat template ({tokenizer.File})";
@@ -136,5 +143,5 @@ internal sealed class InspectView(TextWriter writer, bool interactive)
     private static string Count(int count, string thing) => $"{Number(count)} {thing}{(count == 1 ? "" : "s")}";
 
     // Names come from files of strangers: an escape sequence in one must not reach the terminal.
-    private static string Clean(string text) => string.Concat(text.Select(c => char.IsControl(c) ? '?' : c));
+    internal static string Clean(string text) => string.Concat(text.Select(c => char.IsControl(c) ? '?' : c));
 }

@@ -4,6 +4,7 @@ using Medix.Inference.Kernels;
 using Medix.Inference.Packed;
 using Medix.Runs;
 using Medix.Weights;
+using Medix.Weights.Inspection;
 
 namespace Medix.Cli.Views;
 
@@ -13,20 +14,21 @@ internal static class PackedView
     /// <summary>What a packed file is; false where a check found damage.</summary>
     public static bool Show(TextWriter writer, PackedFile file, bool tensors, bool verify, bool json, CancellationToken cancellationToken)
     {
+        ModelCompanions beside = ModelInspector.Companions(Path.GetDirectoryName(Path.GetFullPath(file.Path))!, file.Config.Text);
         PackedTensor? damage = verify ? file.FindDamage(cancellationToken: cancellationToken) : null;
         if (json)
         {
             writer.WriteLine(JsonSerializer.Serialize(
                 new
                 {
-                    Kind = "packedModel", file.Path, file.Source, file.Config.Architecture, file.FileBytes, file.Plan,
+                    Kind = "packedModel", file.Path, file.Source, file.Config.Architecture, file.FileBytes, file.Plan, beside.Cache, beside.Tokenizer, beside.Licence,
                     Tensors = tensors ? file.Tensors : null, Verified = verify ? damage is null : (bool?)null, Damaged = damage?.Name,
                 },
                 EventLog.Lines));
             return damage is null;
         }
 
-        ShowSummary(writer, file);
+        ShowSummary(writer, file, beside);
         foreach (PackedTensor tensor in tensors ? file.Tensors : [])
         {
             Line(writer, $"{tensor.Name,-36} {Name(tensor.Storage),-5} [{string.Join(", ", tensor.Shape)}] {tensor.Bytes} bytes at {tensor.Offset}");
@@ -39,7 +41,7 @@ internal static class PackedView
         return damage is null;
     }
 
-    private static void ShowSummary(TextWriter writer, PackedFile file)
+    private static void ShowSummary(TextWriter writer, PackedFile file, ModelCompanions beside)
     {
         TextConfig text = file.Config.Text;
         Line(writer, $"path          {file.Path}");
@@ -47,6 +49,9 @@ internal static class PackedView
         Line(writer, $"architecture  {file.Config.Architecture}");
         Line(writer, $"shape         {text.Layers} layers of {text.Hidden}, {text.Heads} heads, {text.KeyValueHeads} for keys and values, vocabulary {text.VocabularySize}");
         Line(writer, $"vision        {(file.Config.Vision is { } vision ? $"{vision.Depth} blocks of {vision.Hidden}" : "none")}");
+        Line(writer, $"KV cache      {InspectView.Said(beside.Cache)}");
+        Line(writer, $"tokenizer     {(beside.Tokenizer is { } tokenizer ? InspectView.Said(tokenizer) : "none in the folder")}");
+        Line(writer, $"licence       {InspectView.Clean(InspectView.Said(beside.Licence))}");
         Line(writer, $"size          {ByteSize.Show(file.FileBytes)} ({file.FileBytes:N0} bytes)");
         foreach (IGrouping<WeightStorage, PackedTensor> kind in file.Tensors.GroupBy(tensor => tensor.Storage).OrderByDescending(kind => kind.Sum(tensor => tensor.Bytes)))
         {

@@ -48,7 +48,7 @@ public static class ModelFolder
 
     /// <summary>
     /// Opens a packed model (a <c>.medix</c> file, or a folder with one), a checkpoint in Hugging Face layout, or llama.cpp's <c>.gguf</c> file with the <c>mmproj</c>
-    /// file that lies beside it, if one does.
+    /// file that lies beside it, if one does; how large its pictures may be is read from a <c>preprocessor_config.json</c> there (<see cref="GgufImages"/>).
     /// </summary>
     /// <param name="path">The folder or file.</param>
     /// <param name="storage">How a checkpoint's matrices are stored, null for bfloat16; a packed model's are stored already, and another wish is refused.</param>
@@ -102,7 +102,7 @@ public static class ModelFolder
 
         using GgufModel gguf = GgufModel.Open(path, vision.FirstOrDefault());
         Tokenizer tokenizer = gguf.Tokenizer;
-        ImageProcessorOptions images = ImageProcessorOptions.Qwen3VL();
+        ImageProcessorOptions images = GgufImages.Of(gguf)?.Options ?? ImageProcessorOptions.Qwen3VL();
         PromptBuilder prompts = new(tokenizer, new ImageProcessor(images), gguf.Config);
         return new LoadedModel(folder, ModelFileKind.Gguf, Qwen3VLModel.FromGguf(gguf, plan, pool, keysAndValues), tokenizer, images, prompts);
     }

@@ -44,7 +44,7 @@ public sealed record QuantiseJobOptions(
     }
 }
 
-/// <summary>Makes a packed model's folder: <c>model.medix</c>, the tokenizer and other small files of the original, and <c>quality.json</c>.</summary>
+/// <summary>Makes a packed model's folder: <c>model.medix</c>, the tokenizer, licences and other small files of the original, a model card, and <c>quality.json</c>.</summary>
 public sealed class QuantiseJob(QuantiseJobOptions options, WorkerPool pool, Action<QuantiseProgress>? progress = null)
 {
     /// <summary>The report's name in the folder.</summary>
@@ -70,6 +70,7 @@ public sealed class QuantiseJob(QuantiseJobOptions options, WorkerPool pool, Act
     {
         string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(checkpoint.Folder)));
         ModelSideFiles.Copy(checkpoint.Folder, folder);
+        PackedModelCard.Write(folder, checkpoint.Folder, options.Quantise.To.ToString().ToLowerInvariant(), ReportFile);
         ModelQuantiser quantiser = new(WeightSource.Of(checkpoint), options.Quantise, pool, progress);
         string file = Path.Combine(folder, PackedFile.FileName);
         QualityReport report;

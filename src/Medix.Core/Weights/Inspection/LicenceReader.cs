@@ -41,11 +41,29 @@ internal static class LicenceReader
         return file is null ? null : new LicenceSummary(InText(Beginning(Path.Combine(folder, file))), file);
     }
 
-    private static string? InFrontMatter(string text)
+    /// <summary>The lines of the model card's front matter that state its licence, for a card of the same weights; empty where there are none.</summary>
+    public static IReadOnlyList<string> Stated(string folder)
+    {
+        string card = Path.Combine(folder, "README.md");
+        string[] matter = File.Exists(card) ? FrontMatter(Beginning(card)) : [];
+        int At(string key) => Array.FindIndex(matter, line => line.StartsWith(key + ":", StringComparison.Ordinal));
+        return
+        [
+            .. ((string[])["license", "license_name", "license_link"]).Select(At).Where(at => at >= 0).SelectMany(at => (string[])
+                [matter[at].TrimEnd(), .. matter.Skip(at + 1).TakeWhile(line => line.TrimStart().StartsWith("- ", StringComparison.Ordinal)).Select(line => line.TrimEnd())]),
+        ];
+    }
+
+    private static string[] FrontMatter(string text)
     {
         string[] lines = text.TrimStart('\uFEFF').ReplaceLineEndings("\n").Split('\n');
         int end = lines[0].TrimEnd() == "---" ? Array.FindIndex(lines, 1, line => line.TrimEnd() == "---") : -1;
-        string[] matter = end < 0 ? [] : lines[1..end];
+        return end < 0 ? [] : lines[1..end];
+    }
+
+    private static string? InFrontMatter(string text)
+    {
+        string[] matter = FrontMatter(text);
         string? Value(string key)
         {
             int at = Array.FindIndex(matter, line => line.StartsWith(key + ":", StringComparison.Ordinal));

@@ -42,6 +42,20 @@ public static class ModelInspector
         }
     }
 
+    /// <summary>What the files beside a language model's weights say, whatever those are: for a packed model, whose shape is in its own file.</summary>
+    /// <exception cref="MedixException">A file is broken or cannot be read.</exception>
+    public static ModelCompanions Companions(string folder, TextConfig text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        return new ModelCompanions(CacheOf(text), TokenizerSummaryReader.Read(folder), LicenceReader.Read(folder));
+    }
+
+    private static CacheSize CacheOf(TextConfig text)
+    {
+        long values = 2L * text.Layers * text.KeyValueHeads * text.HeadDim;
+        return new CacheSize(values * 2, values * 4);
+    }
+
     private static ModelReport InspectFiles(string path)
     {
         if (File.Exists(path))
@@ -128,11 +142,10 @@ public static class ModelInspector
         TextConfig text = config.Text;
         TokenizerSummary? tokenizer = TokenizerSummaryReader.Read(folder);
         RequireRows(table, tokenizer, text.VocabularySize);
-        long values = 2L * text.Layers * text.KeyValueHeads * text.HeadDim;
         return Report(folder, ModelKind.LanguageModel, config.Architecture, ModelSummaries.Of(config), table, folder, tokenizer) with
         {
             Parameters = ModelSummaries.Count(table.Entries, text),
-            Cache = new CacheSize(values * 2, values * 4),
+            Cache = CacheOf(text),
         };
     }
 

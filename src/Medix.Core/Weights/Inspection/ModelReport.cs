@@ -61,6 +61,9 @@ public sealed record TokenizerSummary(string Kind, int? Vocabulary, bool ChatTem
 /// <summary>The licence as the model card's front matter or the text of a licence file names it; <paramref name="Source"/> is that file's name.</summary>
 public sealed record LicenceSummary(string Name, string Source);
 
+/// <summary>What a language model keeps for each token, and what the files beside its weights are; null what is not there.</summary>
+public sealed record ModelCompanions(CacheSize Cache, TokenizerSummary? Tokenizer, LicenceSummary? Licence);
+
 /// <summary>
 /// What <c>medix inspect</c> knows of a model without reading a single weight. <paramref name="Summary"/> is its shape in one line; <paramref name="Faults"/> say why
 /// the model would not load, at most <see cref="MaxFaults"/> of them; <paramref name="Notes"/> are worth knowing and do no harm.

@@ -4,8 +4,11 @@ using Medix.Weights.Gguf.Quantisation;
 
 namespace Medix.Weights.Gguf.Export;
 
-/// <summary>A tensor of a file to be written: its name and row-major shape there, the checkpoint's tensor it comes from, its format and its values.</summary>
-internal sealed record PlannedTensor(string Name, long[] Shape, string Source, BlockFormat Format, ValueReader Read)
+/// <summary>
+/// A tensor of a file to be written: its name and row-major shape there, the checkpoint's tensor it comes from, its format, the one it had if its rows were whole blocks
+/// of that, and its values.
+/// </summary>
+internal sealed record PlannedTensor(string Name, long[] Shape, string Source, BlockFormat Format, BlockFormat Wanted, ValueReader Read)
 {
     /// <summary>Number of values.</summary>
     public long Count => Shape.Aggregate(1L, (product, side) => checked(product * side));
@@ -51,7 +54,8 @@ internal static class ExportPlan
     private static IEnumerable<PlannedTensor> Pieces(Checkpoint model, ExpectedTensor tensor, FormatRules rules)
     {
         IReadOnlyList<string> names = GgufTensorNames.Of(tensor.Name, model.Config.Vision?.DeepstackIndexes ?? []);
-        PlannedTensor Plan(int piece, long[] shape, ValueReader read) => new(names[piece], shape, tensor.Name, rules.Of(names[piece], shape), read);
+        PlannedTensor Plan(int piece, long[] shape, ValueReader read) =>
+            new(names[piece], shape, tensor.Name, rules.Of(names[piece], shape), rules.Wanted(names[piece], shape), read);
         if (tensor.OtherShape is { } held)
         {
             return Enumerable.Range(0, names.Count).Select(piece => Plan(piece, [held[0], held[1] / names.Count, held[2]], Experts(model, tensor, piece, names.Count)));

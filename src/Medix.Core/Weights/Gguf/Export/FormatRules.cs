@@ -9,6 +9,7 @@ internal sealed class FormatRules
     // Eight experts are few enough that better attention matrices cost nothing.
     private const int FewExperts = 8;
     private const int FirstLayers = 4;
+    private const int LargestBlock = 256;
 
     private readonly GgufExportType _type;
     private readonly int _layers;
@@ -38,6 +39,15 @@ internal sealed class FormatRules
         }
 
         return _type.ByQuantizer ? Fitting(Mixed(name, shape[^1]), shape[^1]) : Fits(_type.Format, shape[^1]) ? _type.Format : BlockFormats.F16;
+    }
+
+    /// <summary>The format that it would have if its rows were whole blocks of any format: another one than <see cref="Of"/> where they are not.</summary>
+    public BlockFormat Wanted(string name, ReadOnlySpan<long> shape)
+    {
+        Span<long> whole = stackalloc long[shape.Length];
+        shape.CopyTo(whole);
+        whole[^1] = LargestBlock;
+        return Of(name, whole);
     }
 
     /// <summary>Whether a layer is among those that suffer most from few bits: the first and last eighth and every third between.</summary>

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Medix.Imaging;
 using Medix.Runs;
 using Medix.Text;
 using Medix.Weights.Creation;
@@ -32,28 +33,28 @@ public static class GgufImporter
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(options);
         TokenizerDefinition tokenizer = GgufTokenizerReader.Read(model.Text.Metadata);
+        GgufImages? images = GgufImages.Of(model);
         NewFolder.Write(folder, partial =>
         {
             new GgufWeightCopy(model, options, progress, cancellationToken).Write(partial);
             string dtype = options.DType switch { "BF16" => "bfloat16", "F16" => "float16", _ => "float32" };
             ModelConfigWriter.Write(Path.Combine(partial, "config.json"), model.Config, dtype);
             TokenizerWriter.Write(tokenizer, partial);
-            WriteSettings(model, partial);
+            WriteSettings(model, images, partial);
             Checkpoint.Open(partial).Dispose();
         });
     }
 
-    private static void WriteSettings(GgufModel model, string folder)
+    private static void WriteSettings(GgufModel model, GgufImages? images, string folder)
     {
         if (Generation(model) is { } generation)
         {
             WriteJson(folder, "generation_config.json", generation);
         }
 
-        if (model.Config.Vision is { } vision)
+        if (images is not null)
         {
-            WriteJson(folder, "preprocessor_config.json", Processor(model, vision, 16_777_216, 65_536, "image_processor_type", "Qwen2VLImageProcessorFast"));
-            WriteJson(folder, "video_preprocessor_config.json", Processor(model, vision, 25_165_824, 4_096, "video_processor_type", "Qwen3VLVideoProcessor"));
+            WriteProcessors(images, folder);
             if (model.ChatTemplate is { } template)
             {
                 WriteJson(folder, "chat_template.json", new JsonObject { ["chat_template"] = template });
@@ -99,21 +100,37 @@ public static class GgufImporter
         return settings;
     }
 
-    /// <summary>Pixel areas are not in the file; these are the published models'.</summary>
-    private static JsonObject Processor(GgufModel model, VisionConfig vision, long longest, long shortest, string kind, string type)
+    /// <summary>Limits are for pictures; those of videos, which are counted over all frames, are the published models'.</summary>
+    private static void WriteProcessors(GgufImages images, string folder)
     {
-        JsonArray Numbers(string key) => [.. model.Vision!.Metadata.Floats(key).Select(value => (JsonNode)value)];
-        return new()
+        const string video = "video_preprocessor_config.json";
+        ImageProcessorOptions options = images.Options;
+        string videoBeside = Path.Combine(Path.GetDirectoryName(images.Source)!, video);
+        bool beside = images.Limits == GgufImageLimits.FileBeside;
+        Put(folder, GgufImages.FileName, beside ? images.Source : null, options, options.MaxPixels, options.MinPixels, "image_processor_type", "Qwen2VLImageProcessorFast");
+        Put(folder, video, beside && File.Exists(videoBeside) ? videoBeside : null, options, 25_165_824, 4_096, "video_processor_type", "Qwen3VLVideoProcessor");
+    }
+
+    /// <summary>A file that is there is taken as it is.</summary>
+    private static void Put(string folder, string name, string? there, ImageProcessorOptions options, long longest, long shortest, string kind, string type)
+    {
+        if (there is not null)
+        {
+            AtomicFile.WriteAllBytes(Path.Combine(folder, name), File.ReadAllBytes(there));
+            return;
+        }
+
+        WriteJson(folder, name, new()
         {
             ["size"] = new JsonObject { ["longest_edge"] = longest, ["shortest_edge"] = shortest },
-            ["patch_size"] = vision.PatchSize,
-            ["temporal_patch_size"] = vision.TemporalPatchSize,
-            ["merge_size"] = vision.SpatialMergeSize,
-            ["image_mean"] = Numbers("clip.vision.image_mean"),
-            ["image_std"] = Numbers("clip.vision.image_std"),
+            ["patch_size"] = options.PatchSize,
+            ["temporal_patch_size"] = options.TemporalPatchSize,
+            ["merge_size"] = options.MergeSize,
+            ["image_mean"] = new JsonArray([.. options.Mean.Select(value => (JsonNode)value)]),
+            ["image_std"] = new JsonArray([.. options.Std.Select(value => (JsonNode)value)]),
             ["processor_class"] = "Qwen3VLProcessor",
             [kind] = type,
-        };
+        });
     }
 
     private static void WriteJson(string folder, string name, JsonObject content) =>
