@@ -90,12 +90,51 @@ public sealed class ChatCommandTests : IDisposable
     [InlineData("--ask x --storage q3", "q3")]
     [InlineData("--ask x --temperature -1", "--temperature is -1")]
     [InlineData("--json", "--ask")]
+    [InlineData("--ask x --regex [", "--regex: The pattern '['")]
+    [InlineData("--ask x --regex a --json-schema /nowhere", "Leave one out")]
+    [InlineData("--ask x --json-schema /nowhere", "--json-schema /nowhere: the file cannot be read")]
+    [InlineData("--ask x --json-schema /", "it is a folder")]
+    [InlineData("--ask x --json-schema NANO/README.md", "README.md: The JSON schema is not valid JSON")]
+    [InlineData("--ask x --json-schema NANO/generation.json", "cannot be read")]
     public void Wrong_input_is_one_paragraph_and_exit_code_2(string arguments, string part)
     {
-        (int code, _, string error) = CommandLineTests.Medix($"chat {Nano} {arguments}");
+        (int code, _, string error) = CommandLineTests.Medix($"chat {Nano} {arguments.Replace("NANO", Nano, StringComparison.Ordinal)}");
         Assert.Equal(ExitCode.UserError, code);
         Assert.Contains(part, error, StringComparison.Ordinal);
         Assert.DoesNotContain("   at ", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Answers_keep_to_a_schema_or_a_pattern_without_instructions_to_reason()
+    {
+        string schema = Path.Combine(folder, "schema.json");
+        File.WriteAllText(schema, """{"type":"object","properties":{"finding":{"enum":["nodule","none"]},"size":{"type":"integer"}},"required":["finding","size"]}""");
+        using JsonDocument answer = JsonDocument.Parse(CommandLineTests.Medix($"chat {Nano} --ask Nodule? --json-schema {schema} --json").Output);
+        using JsonDocument made = JsonDocument.Parse(answer.RootElement.GetProperty("answer").GetString()!);
+        Assert.Contains(made.RootElement.GetProperty("finding").GetString(), (string[])["nodule", "none"]);
+        Assert.True(made.RootElement.GetProperty("size").TryGetInt64(out _));
+
+        JsonElement Ask(string arguments)
+        {
+            using JsonDocument said = JsonDocument.Parse(CommandLineTests.Medix($"chat {Nano} --ask Nodule? --json {arguments}").Output);
+            return said.RootElement.Clone();
+        }
+
+        JsonElement matched = Ask("--regex yes|no"), bare = Ask("--template bare"), medical = Ask("--regex yes|no --template medical");
+        Assert.Contains(matched.GetProperty("text").GetString(), (string[])["yes", "no"]);
+        Assert.Contains(medical.GetProperty("text").GetString(), (string[])["yes", "no"]);
+        Assert.Equal(bare.GetProperty("promptTokens").GetInt32(), matched.GetProperty("promptTokens").GetInt32());
+        Assert.True(medical.GetProperty("promptTokens").GetInt32() > bare.GetProperty("promptTokens").GetInt32());
+    }
+
+    [Fact]
+    public void An_unsupported_schema_is_refused_by_its_keyword_before_a_model_is_opened()
+    {
+        string schema = Path.Combine(folder, "schema.json");
+        File.WriteAllText(schema, """{"type":"object","not":{}}""");
+        (int code, _, string error) = CommandLineTests.Medix($"chat no-such-model --ask x --json-schema {schema}");
+        Assert.Equal(ExitCode.UserError, code);
+        Assert.Contains("schema.json: The JSON schema at # uses the keyword 'not'", error, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -15,6 +15,34 @@ public class CommandLineTests
         Assert.Contains("never a clinical device", output, StringComparison.Ordinal);
     }
 
+    /// <summary>What help shows after "default:" is what a user may type.</summary>
+    [Fact]
+    public void Defaults_are_shown_in_the_words_that_are_accepted()
+    {
+        Command[] all = [.. Below(Application.BuildRoot())];
+        int seen = 0;
+        foreach ((Command command, Option option) in all.SelectMany(command => command.Options.Where(option => option.HasDefaultValue).Select(option => (command, option))))
+        {
+            object? value = option.GetDefaultValue();
+            string shown = value is string[] ? "" : value?.ToString() ?? "";
+            if (shown.Length > 0 && option.ValueType != typeof(bool))
+            {
+                string[] words = option.HelpName?.Split('|') ?? [];
+                Assert.True(words.Length == 0 || words.Contains(shown), $"{command.Name} {option.Name}: {shown}");
+                Option alone = option;
+                Command holder = new("x") { alone };
+                Assert.True(holder.Parse($"{option.Name} {shown}").Errors.Count == 0, $"{command.Name} {option.Name} {shown}");
+                seen++;
+            }
+        }
+
+        Assert.InRange(seen, 20, 1000);
+        Assert.Contains("[default: fp32]", Medix("chat --help").Output, StringComparison.Ordinal);
+        Assert.Contains("[default: 4 16]", Medix("bench --help").Output, StringComparison.Ordinal);
+    }
+
+    private static IEnumerable<Command> Below(Command command) => [command, .. command.Subcommands.SelectMany(Below)];
+
     [Theory]
     [InlineData("unknown recipe", "train quickstrat", "quickstart")]
     [InlineData("unknown key with the nearest", "train --set optimiser.learningRate=1", "\"optimizer\"")]

@@ -44,6 +44,42 @@ public sealed class QuantizeCommandTests : IDisposable
     }
 
     [Theory]
+    [InlineData("license: mit", "mit (README.md)")]
+    [InlineData("license: other\nlicense_name: my-terms", "other: my-terms (README.md)")]
+    [InlineData("license:\n- mit\n- zlib", "mit, zlib (README.md)")]
+    [InlineData("tags:\n- x", "other: unknown (README.md)")]
+    public void A_packed_folder_keeps_the_licence_and_inspect_tells_what_it_tells_of_a_checkpoint(string matter, string expected)
+    {
+        string source = Path.Combine(folder, "source"), packed = Path.Combine(folder, "packed");
+        Directory.CreateDirectory(source);
+        foreach (string file in Directory.GetFiles(Path.Combine(Repository.Root, "models", "nano")).Where(file => Path.GetFileName(file) != "README.md"))
+        {
+            File.Copy(file, Path.Combine(source, Path.GetFileName(file)));
+        }
+
+        File.WriteAllText(Path.Combine(source, "README.md"), $"---\n{matter}\n---\nBest of all: 99 % right.\n");
+        File.WriteAllText(Path.Combine(source, "LICENSE.txt"), "Some words.");
+        (int code, _, string error) = CommandLineTests.Medix($"quantize {source} --to q4 --calibration none --out {packed}");
+        Assert.True(code == ExitCode.Success, error);
+        Assert.Equal("Some words.", File.ReadAllText(Path.Combine(packed, "LICENSE.txt")));
+        string card = File.ReadAllText(Path.Combine(packed, "README.md"));
+        Assert.DoesNotContain("99 %", card, StringComparison.Ordinal);
+        Assert.Contains("not for clinical use", card, StringComparison.Ordinal);
+        foreach (string path in (string[])[packed, Path.Combine(packed, "model.medix")])
+        {
+            (_, string output, _) = CommandLineTests.Medix($"inspect {path}");
+            Assert.Contains($"licence       {expected}\n", output.ReplaceLineEndings("\n"), StringComparison.Ordinal);
+            Assert.Contains("tokenizer     byte-level BPE, 1,676 tokens", output, StringComparison.Ordinal);
+            Assert.Contains("KV cache      1,536 bytes per token in bf16, 3,072 in fp32", output, StringComparison.Ordinal);
+        }
+
+        using JsonDocument json = JsonDocument.Parse(CommandLineTests.Medix($"inspect {packed} --json").Output);
+        Assert.Equal(expected, $"{json.RootElement.GetProperty("licence").GetProperty("name").GetString()} (README.md)");
+        Assert.Equal(1536, json.RootElement.GetProperty("cache").GetProperty("bf16BytesPerToken").GetInt64());
+        Assert.Equal(1676, json.RootElement.GetProperty("tokenizer").GetProperty("vocabulary").GetInt32());
+    }
+
+    [Theory]
     [InlineData("quantize no-such-model --out OUT", "no-such-model")]
     [InlineData("quantize NANO --out OUT --to bf16", "q4, q4k or q8")]
     [InlineData("quantize NANO --out OUT --max-divergence 0", "above 0")]

@@ -35,7 +35,7 @@ internal sealed class AnswerForm
     {
         try
         {
-            string text = File.ReadAllText(file);
+            string text = Directory.Exists(file) ? throw new IOException("it is a folder") : File.ReadAllText(file);
             OutputConstraint.JsonSchema(text);
             using JsonDocument document = JsonDocument.Parse(text);
             return new AnswerForm(document.RootElement.Clone(), null);

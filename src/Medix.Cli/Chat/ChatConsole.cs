@@ -99,7 +99,7 @@ internal sealed class ChatConsole(ChatSession session, ChatSettings settings)
         }
     }
 
-    /// <summary>Ctrl-C stops the answer, not the conversation.</summary>
+    /// <summary>At a terminal Ctrl-C stops the answer, not the conversation; in a pipe, where nobody asks on, both.</summary>
     private async Task AnswerAsync(string question)
     {
         using InterruptSignal interrupt = new(() => { });
@@ -109,7 +109,7 @@ internal sealed class ChatConsole(ChatSession session, ChatSettings settings)
             last = await session.AskAsync(question, view.Show, interrupt.Token).ConfigureAwait(false);
             view.End(last);
         }
-        catch (OperationCanceledException)
+        catch (OperationCanceledException) when (!piped)
         {
             Console.WriteLine($"{Environment.NewLine}Stopped; the question is forgotten.");
         }

@@ -22,7 +22,8 @@ internal static class AdapterCommand
             () =>
             {
                 string target = parsed.GetValue(output)!;
-                int changed = apply(ModelPath.Of(parsed.GetValue(folder)!), ModelPath.Of(parsed.GetValue(adapter)!), target, token);
+                using var interrupt = new InterruptSignal(() => { });
+                int changed = apply(ModelPath.Of(parsed.GetValue(folder)!), ModelPath.Of(parsed.GetValue(adapter)!), target, interrupt.Token);
                 Console.WriteLine($"{target}: {changed} weights changed, the others and the licence files copied, a model card of its own written");
                 return ExitCode.Success;
             },

@@ -18,9 +18,10 @@ internal static class DataCommand
         var path = new Argument<string>("path") { Description = "Folder of the public files" };
         var output = new Option<string>("--out") { Description = "Folder for train.jsonl and images", Required = true };
         var command = new Command("import", "Turn a public data set into jsonl with an image folder") { kind, path, output };
-        command.SetAction(async (parsed, token) =>
+        command.SetAction(async (parsed, _) =>
         {
-            VqaRadImport import = await VqaRadImporter.ImportAsync(parsed.GetValue(path)!, parsed.GetValue(output)!, token).ConfigureAwait(false);
+            using var interrupt = new InterruptSignal(() => { });
+            VqaRadImport import = await VqaRadImporter.ImportAsync(parsed.GetValue(path)!, parsed.GetValue(output)!, interrupt.Token).ConfigureAwait(false);
             Console.WriteLine($"{import.Rows} questions about {import.Images} pictures written to {import.File}");
             foreach (ModalityCount count in import.Modalities)
             {

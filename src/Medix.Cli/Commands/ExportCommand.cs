@@ -54,7 +54,7 @@ internal static class ExportCommand
         if (needsImages)
         {
             Console.WriteLine(
-                $"{ExportedImages.Copy(model, mmproj!)}: the model's limits of a picture's area, for which the GGUF files have no place; medix reads them there, llama.cpp has its own");
+                $"{ExportedImages.Copy(model, mmproj!)}: the model's limits of a picture's area, which are not in the GGUF files; medix reads them there, llama.cpp has its own");
         }
 
         return ExitCode.Success;
@@ -62,10 +62,11 @@ internal static class ExportCommand
 
     private static string Said(IReadOnlyList<FormatFallback> fallbacks, GgufExportType type)
     {
-        string each = string.Join(", ", fallbacks.Select(one => string.Create(CultureInfo.InvariantCulture, $"{one.Tensors} {one.Written} in place of {one.Wanted} (blocks of {one.Block})")));
+        int count = fallbacks.Sum(one => one.Tensors);
+        string each = string.Join(", ", fallbacks.Select(one => string.Create(CultureInfo.InvariantCulture, $"{one.Tensors} in {one.Written} in place of {one.Wanted}")));
+        string matrices = count == 1 ? "1 matrix is" : string.Create(CultureInfo.InvariantCulture, $"{count} matrices are");
+        string blocks = string.Join(" or ", fallbacks.Select(one => one.Block).Distinct().Order());
         string tool = type.ByQuantizer ? "llama-quantize" : "llama.cpp's converter";
-        return string.Create(
-            CultureInfo.InvariantCulture,
-            $"  {fallbacks.Sum(one => one.Tensors)} matrices have another type than {type.Name} calls for, as {tool} does, for their rows are not whole blocks: {each}");
+        return $"  {matrices} not in the type that {type.Name} has for them, as {tool} does, for the rows are no multiples of its blocks of {blocks}: {each}";
     }
 }

@@ -45,8 +45,8 @@ public static class PackedModelCard
 
             **This model is a research artefact, not for clinical use.** Its answers are not medical advice and must not be used for the care of patients.
 
-            {Markdown.Text(original.Name)} packed as {Markdown.Text(storage)} by Medix {version}. What that cost was measured and stands in [{report}]({report});
-            what the original's card reports was measured on other weights.
+            {Markdown.Text(original.Name)} packed as {Markdown.Text(storage)} by Medix {version}. What that cost, as far as it was measured, stands in
+            [{report}]({report}); what the original's card reports was measured on other weights.
 
             ## Licence
 

@@ -46,6 +46,54 @@ public sealed class ExportTests
     }
 
     [Fact]
+    public void An_export_that_fails_at_the_language_model_takes_the_tower_away()
+    {
+        using TempFolder folder = new(), target = new();
+        using Checkpoint model = Open(folder, Seeing);
+        using CancellationTokenSource stop = new();
+        bool whole = false;
+        Assert.Throws<OperationCanceledException>(() => GgufExporter.Export(model, target.File("a.gguf"), GgufExportType.F16, target.File("mmproj.gguf"), _ =>
+        {
+            if (File.Exists(target.File("mmproj.gguf")))
+            {
+                whole = true;
+                stop.Cancel();
+            }
+        }, stop.Token));
+        Assert.True(whole);
+        Assert.Empty(Directory.GetFiles(target.Path));
+    }
+
+    [Theory]
+    [InlineData("a.gguf")]
+    [InlineData("mmproj.gguf")]
+    public void Nothing_is_overwritten(string there)
+    {
+        using TempFolder folder = new(), target = new();
+        using Checkpoint model = Open(folder, Seeing);
+        File.WriteAllText(target.File(there), "old");
+        string fault = Assert.Throws<MedixException>(() => GgufExporter.Export(
+            model, target.File("a.gguf"), GgufExportType.F16, target.File("mmproj.gguf"), _ => Assert.Fail("work before the check"), Token)).Message;
+        Assert.Contains($"{there}: there is a file of that name", fault, StringComparison.Ordinal);
+        Assert.Equal("old", File.ReadAllText(target.File(there)));
+        Assert.Single(Directory.GetFiles(target.Path));
+    }
+
+    [Theory]
+    [InlineData("q6_k", "15 Q6_K->F16")]
+    [InlineData("q8_0", "15 Q8_0->F16")]
+    [InlineData("f16", "")]
+    public void What_had_to_take_another_type_is_reported(string type, string expected)
+    {
+        using TempFolder folder = new(), target = new();
+        using Checkpoint model = Open(folder, Seeing);
+        ExportedFile file = GgufExporter.Export(model, target.File("a.gguf"), GgufExportType.Find(type)!, cancellationToken: Token)[^1];
+        Assert.Equal(expected, string.Join(", ", file.Fallbacks.Select(one => $"{one.Tensors} {one.Wanted}->{one.Written}")));
+        using GgufFile written = GgufFile.Open(target.File("a.gguf"));
+        Assert.Equal(file.Fallbacks.Sum(one => one.Tensors), type == "f16" ? 0 : written.Tensors.Values.Count(tensor => tensor.Format == BlockFormats.F16));
+    }
+
+    [Fact]
     public void The_writer_refuses_what_no_reader_would_open()
     {
         using TempFolder folder = new();
