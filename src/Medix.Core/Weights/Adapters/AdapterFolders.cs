@@ -38,6 +38,7 @@ public static class AdapterFolders
         NewFolder.Write(target, folder =>
         {
             CheckpointWriter.Copy(checkpoint, folder, changes, cancellationToken);
+            cancellationToken.ThrowIfCancellationRequested();
             MergedModelCard.Write(folder, Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(target))), checkpoint.Folder, adapter, id, merge);
         });
         return layers.Count;
