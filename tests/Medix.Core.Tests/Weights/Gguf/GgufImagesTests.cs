@@ -102,9 +102,12 @@ public sealed class GgufImagesTests
         Assert.Equal(target.File("new/preprocessor_config.json"), ExportedImages.Copy(model, mmproj));
         Assert.Equal(Fitting, File.ReadAllText(target.File("new/preprocessor_config.json")));
         Assert.False(ExportedImages.NeedFile(model, mmproj));
-        File.WriteAllText(own, Fitting.Replace("900", "901", StringComparison.Ordinal));
-        string fault = Assert.Throws<MedixException>(() => ExportedImages.NeedFile(model, mmproj)).Message;
-        Assert.Contains("areas of 100 to 900 pixels, but this model's are 100 to 901", fault, StringComparison.Ordinal);
+        foreach ((string mine, string others) in ((string, string)[])[("900", "901"), ("0.1", "0.11"), ("0.6", "0.7"), ("\"patch_size\": 4", "\"patch_size\": 8")])
+        {
+            File.WriteAllText(own, Fitting.Replace(mine, others, StringComparison.Ordinal));
+            string fault = Assert.Throws<MedixException>(() => ExportedImages.NeedFile(model, mmproj)).Message;
+            Assert.Contains("another model's file of that name, for areas of 100 to 900 pixels", fault, StringComparison.Ordinal);
+        }
     }
 
     private static GgufImages? Find(string? beside, int? least = null, int? most = null)

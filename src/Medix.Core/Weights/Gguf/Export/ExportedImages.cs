@@ -28,11 +28,11 @@ public static class ExportedImages
         }
 
         ImageProcessorOptions there = ImageProcessorOptions.Load(target);
-        return (own.MinPixels, own.MaxPixels) == (there.MinPixels, there.MaxPixels)
+        return IsSame(own, there)
             ? false
             : throw new MedixException(
-                $"{target}: there is a file of that name with areas of {there.MinPixels} to {there.MaxPixels} pixels, but this model's are {own.MinPixels} to {own.MaxPixels}, "
-                + "and medix reads them there. Name a --mmproj in a folder of its own; nothing is overwritten.");
+                $"{target}: there is another model's file of that name, for areas of {there.MinPixels} to {there.MaxPixels} pixels, and medix would read it for this one, "
+                + $"whose are {own.MinPixels} to {own.MaxPixels}. Name a --mmproj in a folder of its own; nothing is overwritten.");
     }
 
     /// <summary>Copies the file beside <paramref name="mmproj"/> and returns where it is.</summary>
@@ -43,6 +43,9 @@ public static class ExportedImages
         AtomicFile.WriteAllBytes(target, File.ReadAllBytes(Path.Combine(model.Folder, GgufImages.FileName)));
         return target;
     }
+
+    private static bool IsSame(ImageProcessorOptions one, ImageProcessorOptions other) =>
+        one.Mean.AsSpan().SequenceEqual(other.Mean) && one.Std.AsSpan().SequenceEqual(other.Std) && one == other with { Mean = one.Mean, Std = one.Std };
 
     private static string PathOf(string mmproj) => Path.Combine(Path.GetDirectoryName(mmproj) ?? "", GgufImages.FileName);
 }
