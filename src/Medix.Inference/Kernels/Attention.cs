@@ -19,6 +19,29 @@ internal sealed unsafe class AttentionRows
 }
 
 /// <summary>
+/// Attention of many rows cut into chunks of some rows and one key-value head. Chunks of the same head are neighbours, which one thread takes: it finds the head's keys
+/// and values in its nearer caches, where it would read those of all heads again for every block of rows.
+/// </summary>
+internal readonly struct AttentionChunks(int rows, int heads, int group)
+{
+    /// <summary>Queries of a chunk: their scores of a thousand positions fit beside the keys.</summary>
+    private const int Queries = 32;
+
+    /// <summary>Rows of a chunk.</summary>
+    public int Block { get; } = Math.Max(1, Queries / group);
+
+    public int Count => Blocks * heads;
+
+    private int Blocks => (rows + Block - 1) / Block;
+
+    public int Head(int chunk) => chunk / Blocks;
+
+    public int First(int chunk) => chunk % Blocks * Block;
+
+    public int End(int chunk) => Math.Min(First(chunk) + Block, rows);
+}
+
+/// <summary>
 /// Softmax attention of some rows over cached keys and values, as products of register tiles: the query heads that share a key-value head, and the rows that
 /// share a prefix or a page, are the rows of one product. Exact softmax with the maximum subtracted, fp32, whatever
 /// the storage of keys and values. Rows do not influence each other.

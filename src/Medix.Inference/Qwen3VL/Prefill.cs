@@ -38,14 +38,16 @@ internal sealed unsafe class Prefill(TextDecoder decoder, Weights.Qwen3VLConfig 
     private int layer;
     private int count;
     private int block;
+    private AttentionChunks chunks;
     private int logitsFrom;
 
     private enum Stage
     {
         Embed,
         StoreKeysAndValues,
-        AttendAndTransform,
-        AttendAndRoute,
+        Attend,
+        Transform,
+        Route,
         Experts,
         Combine,
         Logits,
@@ -78,11 +80,16 @@ internal sealed unsafe class Prefill(TextDecoder decoder, Weights.Qwen3VLConfig 
             case Stage.StoreKeysAndValues:
                 decoder.StoreKeysAndValues(layer, first, end);
                 break;
-            case Stage.AttendAndTransform:
-                decoder.AttendAndTransform(layer, first, end, worker);
+            case Stage.Attend:
+                int head = chunks.Head(chunk);
+                decoder.AttendHeads(layer, chunks.First(chunk), chunks.End(chunk), head, head + 1, worker);
                 break;
-            case Stage.AttendAndRoute:
-                decoder.Attend(layer, first, end, worker);
+            case Stage.Transform:
+                decoder.AddAttention(layer, first, end);
+                decoder.Transform(layer, first, end);
+                break;
+            case Stage.Route:
+                decoder.AddAttention(layer, first, end);
                 decoder.Route(layer, first, end);
                 break;
             case Stage.Experts:
@@ -140,7 +147,8 @@ internal sealed unsafe class Prefill(TextDecoder decoder, Weights.Qwen3VLConfig 
         block = Math.Clamp(count / (decoder.Pool.Threads * 2 * 8) * 8, 8, 64);
         bool together = observe is null && decoder.SharesProducts(count);
         decoder.SplitProducts = false;
-        decoder.RequireScratch(together ? count : block, rows.Max(row => row.Token) + 1);
+        chunks = new AttentionChunks(count, decoder.KeyValueHeads, decoder.Group);
+        decoder.RequireScratch(together ? count : chunks.Block, rows.Max(row => row.Token) + 1);
         Dispatch(Stage.Embed);
         Observe(observe, "text.embedding", config.Text.Hidden);
         PutFeatures(-1);
@@ -169,13 +177,14 @@ internal sealed unsafe class Prefill(TextDecoder decoder, Weights.Qwen3VLConfig 
     private void RunLayer(Observer? observe)
     {
         Dispatch(Stage.StoreKeysAndValues);
+        Dispatch(Stage.Attend);
         if (decoder.IsSparse(layer))
         {
             MixExperts(observe);
         }
         else
         {
-            Dispatch(Stage.AttendAndTransform);
+            Dispatch(Stage.Transform);
         }
     }
 
@@ -183,7 +192,7 @@ internal sealed unsafe class Prefill(TextDecoder decoder, Weights.Qwen3VLConfig 
     private void MixExperts(Observer? observe)
     {
         decoder.Mixture.Require(count);
-        Dispatch(Stage.AttendAndRoute);
+        Dispatch(Stage.Route);
         observe?.Invoke($"text.layer.{layer}.router.logits", new ReadOnlySpan<float>(decoder.Mixture.Logits, count * (config.Text.Experts ?? 0)));
         observe?.Invoke($"text.layer.{layer}.router.weights", decoder.Mixture.Shares);
         observe?.Invoke($"text.layer.{layer}.router.experts", Array.ConvertAll(decoder.Mixture.Chosen.ToArray(), expert => (float)expert));
@@ -289,7 +298,7 @@ internal sealed unsafe class Prefill(TextDecoder decoder, Weights.Qwen3VLConfig 
     private void Dispatch(Stage next)
     {
         stage = next;
-        decoder.Pool.Run(this, (count + block - 1) / block);
+        decoder.Pool.Run(this, next == Stage.Attend ? chunks.Count : (count + block - 1) / block);
     }
 
     private void Observe(Observer? observe, string name, int width) => observe?.Invoke(name, new ReadOnlySpan<float>(decoder.Hidden, count * width));

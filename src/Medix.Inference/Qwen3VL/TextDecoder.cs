@@ -61,6 +61,9 @@ internal sealed unsafe class TextDecoder : IDisposable
 
     public int KeyValueHeads => text.KeyValueHeads;
 
+    /// <summary>Query heads of a key-value head.</summary>
+    public int Group => attention.Group;
+
     /// <summary>
     /// Whether so many rows are better computed together by all threads (<see cref="SharedLayers"/>) than some by each: where rows are too few to share out, or the
     /// weights do not fit the caches, so that each thread would read them from memory for itself.
@@ -183,24 +186,24 @@ internal sealed unsafe class TextDecoder : IDisposable
     /// <summary>The second part of a layer: attention and MLP, each added to the hidden states.</summary>
     public void AttendAndTransform(int layer, int first, int end, int worker)
     {
-        Attend(layer, first, end, worker);
+        AttendHeads(layer, first, end, 0, text.KeyValueHeads, worker);
+        AddAttention(layer, first, end);
         if (IsSparse(layer))
         {
             MixExperts(layer, first, end, worker);
         }
         else
         {
-            GateAndUp(layer, first, end);
-            Activate(first, end);
-            AddDown(layer, first, end);
+            Transform(layer, first, end);
         }
     }
 
-    /// <summary>Attention, added to the hidden states, and the norm before the MLP.</summary>
-    public void Attend(int layer, int first, int end, int worker)
+    /// <summary>A dense MLP, added to the hidden states.</summary>
+    public void Transform(int layer, int first, int end)
     {
-        AttendHeads(layer, first, end, 0, text.KeyValueHeads, worker);
-        AddAttention(layer, first, end);
+        GateAndUp(layer, first, end);
+        Activate(first, end);
+        AddDown(layer, first, end);
     }
 
     /// <summary>Attention of some key-value heads.</summary>

@@ -40,6 +40,7 @@ internal sealed unsafe class VisionTower : PoolJob, IDisposable
     private int current;
     private int count;
     private int block;
+    private AttentionChunks chunks;
     private float* patches;
     private float* hidden;
     private float* normed;
@@ -66,7 +67,8 @@ internal sealed unsafe class VisionTower : PoolJob, IDisposable
         EmbedPatches,
         EmbedPositions,
         StoreKeysAndValues,
-        AttendAndTransform,
+        Attend,
+        Transform,
     }
 
     /// <summary>Encodes patches [N, PatchLength] of the images with these grids.</summary>
@@ -84,7 +86,8 @@ internal sealed unsafe class VisionTower : PoolJob, IDisposable
             for (current = 0; current < vision.Depth; current++)
             {
                 Dispatch(Stage.StoreKeysAndValues);
-                Dispatch(Stage.AttendAndTransform);
+                Dispatch(Stage.Attend);
+                Dispatch(Stage.Transform);
                 Observe(observe, $"vision.block.{current}");
                 for (int level = 0; level < vision.DeepstackIndexes.Count; level++)
                 {
@@ -124,8 +127,12 @@ internal sealed unsafe class VisionTower : PoolJob, IDisposable
             case Stage.StoreKeysAndValues:
                 StoreKeysAndValues(weights.Blocks[current], first, end);
                 break;
+            case Stage.Attend:
+                int head = chunks.Head(chunk);
+                Attention.Run(attention, pages, 0, chunks.First(chunk), chunks.End(chunk), head, head + 1, scratch[worker]);
+                break;
             default:
-                AttendAndTransform(weights.Blocks[current], first, end, worker);
+                Transform(weights.Blocks[current], first, end);
                 break;
         }
     }
@@ -168,7 +175,8 @@ internal sealed unsafe class VisionTower : PoolJob, IDisposable
         angles = Take(ref next, widths[6]);
         attention.QueriesOfHead = (long)count * headDim;
         AssignFrames(grids);
-        scratch.Require(Attention.ScratchFloats(block, 1, frames.Max(frame => frame.Length), pages));
+        chunks = new AttentionChunks(count, vision.Heads, attention.Group);
+        scratch.Require(Attention.ScratchFloats(chunks.Block, attention.Group, frames.Max(frame => frame.Length), pages));
     }
 
     private float* Take(ref float* next, int width)
@@ -234,9 +242,8 @@ internal sealed unsafe class VisionTower : PoolJob, IDisposable
         }
     }
 
-    private void AttendAndTransform(VisionBlockWeights part, int first, int end, int worker)
+    private void Transform(VisionBlockWeights part, int first, int end)
     {
-        Attention.Run(attention, pages, 0, first, end, scratch[worker]);
         part.Projection.Weight.Multiply(Row(attended, first), vision.Hidden, Row(hidden, first), vision.Hidden, end - first, accumulate: true);
         AddBias(part.Projection, hidden, vision.Hidden, first, end);
         Normalise(part.Norm2, first, end);
@@ -264,7 +271,7 @@ internal sealed unsafe class VisionTower : PoolJob, IDisposable
     private void Dispatch(Stage next)
     {
         stage = next;
-        pool.Run(this, (count + block - 1) / block);
+        pool.Run(this, next == Stage.Attend ? chunks.Count : (count + block - 1) / block);
     }
 
     private void Observe(Observer? observe, string name) => observe?.Invoke(name, new ReadOnlySpan<float>(hidden, count * vision.Hidden));
