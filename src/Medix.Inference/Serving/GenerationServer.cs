@@ -10,7 +10,8 @@ namespace Medix.Inference.Serving;
 /// <summary>
 /// Draws completions for requests that come one by one from any thread: continuous batching (Orca, OSDI 2022) over paged keys and values (arXiv 2309.06180). One
 /// background thread owns the model; requests join and leave between its steps, and a long prompt is computed in parts between the others' tokens. Prompts that begin
-/// alike, and images seen before, are computed once. A completion depends on its prompt, seed, the options and the weights only: not on the other requests, nor on what
+/// alike, and images seen before, are computed once. A draw that is alone gets several tokens from a pass where its text repeats itself
+/// (<see cref="ServerOptions.Speculation"/>). A completion depends on its prompt, seed, the options and the weights only: not on the other requests, nor on what
 /// the caches hold, nor on <see cref="ServerOptions"/>.
 /// </summary>
 public sealed class GenerationServer : IDisposable, IAsyncDisposable
