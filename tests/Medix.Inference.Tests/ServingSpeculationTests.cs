@@ -252,6 +252,22 @@ public class ServingSpeculationTests
     }
 
     [Fact]
+    public async Task A_text_that_does_not_repeat_itself_is_not_guessed_unless_that_pays()
+    {
+        using Qwen3VLModel model = RandomModels.Create(2);
+        using GenerationServer server = new(model, NoCaches);
+        SamplingOptions options = new(300, 2);
+        for (ulong seed = 0; seed < 5; seed++)
+        {
+            await server.GenerateAsync(RandomModels.Text(100, 7), options, seed, Token);
+        }
+
+        Assert.Equal((1500L, 1495L, 0L), (server.Statistics.TokensGenerated, server.Statistics.DecodePasses, server.Statistics.TokensGuessed));
+        await server.GenerateAsync(SpeculationModels.Repeating(70, 4), Greedy, 1, Token);
+        Assert.True(server.Statistics.TokensAccepted > 0, server.Statistics.ToString());
+    }
+
+    [Fact]
     public void Options_that_cannot_be_used_are_named()
     {
         using Qwen3VLModel model = RandomModels.Create(1);

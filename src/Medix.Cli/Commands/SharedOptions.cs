@@ -123,3 +123,10 @@ internal static class SharedOptions
     private static string Name<T>(T value)
         where T : struct, Enum => value.ToString().ToLowerInvariant();
 }
+
+/// <summary>Values of an option that is on unless it is turned off.</summary>
+internal enum Switch
+{
+    On,
+    Off,
+}

@@ -1,8 +1,0 @@
-namespace Medix.Cli.Commands;
-
-/// <summary>Values of an option that is on unless it is turned off.</summary>
-internal enum Switch
-{
-    On,
-    Off,
-}
