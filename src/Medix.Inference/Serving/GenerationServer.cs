@@ -60,8 +60,9 @@ public sealed class GenerationServer : IDisposable, IAsyncDisposable
     /// </summary>
     public async Task<Completion> GenerateAsync(ModelInput input, SamplingOptions options, ulong seed, CancellationToken cancellationToken = default)
     {
-        ServerRequest request = Submit(input, options, seed, cancellationToken);
+        ServerRequest request = Request(input, options, seed, cancellationToken);
         using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(static state => ((ServerRequest)state!).Cancel(), request);
+        Submit(request);
         return await request.Task.ConfigureAwait(false);
     }
 
@@ -72,8 +73,9 @@ public sealed class GenerationServer : IDisposable, IAsyncDisposable
     public async IAsyncEnumerable<GeneratedToken> StreamAsync(
         ModelInput input, SamplingOptions options, ulong seed, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
-        ServerRequest request = Submit(input, options, seed, cancellationToken);
+        ServerRequest request = Request(input, options, seed, cancellationToken);
         using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(static state => ((ServerRequest)state!).Cancel(), request);
+        Submit(request);
         try
         {
             for (int read = 0; !request.Task.IsCompleted || read < request.Published;)
@@ -129,7 +131,7 @@ public sealed class GenerationServer : IDisposable, IAsyncDisposable
     /// <inheritdoc cref="Dispose"/>
     public async ValueTask DisposeAsync() => await Task.Run(Dispose).ConfigureAwait(false);
 
-    private ServerRequest Submit(ModelInput input, SamplingOptions sampling, ulong seed, CancellationToken cancellationToken)
+    private ServerRequest Request(ModelInput input, SamplingOptions sampling, ulong seed, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(input);
         ArgumentNullException.ThrowIfNull(sampling);
@@ -139,10 +141,14 @@ public sealed class GenerationServer : IDisposable, IAsyncDisposable
         model.Check(input);
         CheckRoom(input.Tokens.Length, sampling.MaxNewTokens);
         SamplingState state = new(sampling, seed, input.Tokens, vocabulary, model.Config.EosTokenIds);
-        ServerRequest request = new(new PromptContent(input, model.Config), state, model.Decoder.Pages, Wake, cancellationToken);
+        return new ServerRequest(new PromptContent(input, model.Config), state, model.Decoder.Pages, Wake, cancellationToken);
+    }
+
+    /// <summary>A request whose cancellation is already listened to, so that none can come too late.</summary>
+    private void Submit(ServerRequest request)
+    {
         queue.Add(request);
         Wake();
-        return request;
     }
 
     private void CheckRoom(int prompt, int tokens)
