@@ -29,6 +29,7 @@ public sealed class ChatCommandTests : IDisposable
         using JsonDocument answer = JsonDocument.Parse(json);
         Assert.Contains($"Answer: {answer.RootElement.GetProperty("answer").GetString()}", output, StringComparison.Ordinal);
         Assert.Equal(ChatAnswerView.Notice, answer.RootElement.GetProperty("notice").GetString());
+        Assert.True(answer.RootElement.GetProperty("tokensPerPass").GetDouble() >= 1, json);
     }
 
     [Fact]
@@ -42,6 +43,18 @@ public sealed class ChatCommandTests : IDisposable
         Assert.Contains("128x128 pixels", output, StringComparison.Ordinal);
         Assert.Equal(2, output.Split("Answer: ").Length - 1);
         Assert.Equal(2, output.Split(ChatAnswerView.Notice).Length - 1);
+    }
+
+    [Fact]
+    public void Guesses_make_answers_that_repeat_what_was_said_come_in_fewer_passes_and_change_none()
+    {
+        const string questions = "Nodule?\nNodule?\nNodule?\n";
+        string on = Converse(questions).Output, off = Converse(questions, "--speculation", "off").Output;
+        Assert.Equal(Answers(off), Answers(on));
+        Assert.Contains(" per pass] ", on, StringComparison.Ordinal);
+        Assert.DoesNotContain(" per pass] ", off, StringComparison.Ordinal);
+
+        static string[] Answers(string output) => [.. output.Split('\n').Where(line => line.StartsWith("Answer: ", StringComparison.Ordinal))];
     }
 
     [Fact]
@@ -83,6 +96,7 @@ public sealed class ChatCommandTests : IDisposable
     [InlineData("--ask x --kv 9", "--kv is '9', expected fp32, fp16 or int8")]
     [InlineData("--ask x --storage 3", "--storage is '3'")]
     [InlineData("--ask x --seed x", "--seed is x")]
+    [InlineData("--ask x --speculation maybe", "--speculation is 'maybe', expected on or off")]
     [InlineData("--ask x --temperature NaN", "--temperature is NaN")]
     [InlineData("--ask x --image /", "it is a folder")]
     [InlineData("--ask \"\"", "--ask is empty")]
@@ -184,9 +198,21 @@ public sealed class ChatCommandTests : IDisposable
         Assert.StartsWith(expected.ReplaceLineEndings("\n"), writer.ToString().ReplaceLineEndings("\n"), StringComparison.Ordinal);
     }
 
-    private (int Code, string Output, string Error) Converse(string input)
+    [Theory]
+    [InlineData(0, "then 4.0 per second] For")]
+    [InlineData(4, "then 4.0 per second] For")]
+    [InlineData(3, "then 4.0 per second, 1.33 per pass] For")]
+    public void The_figures_tell_of_guesses_that_were_right(long passes, string expected)
     {
-        ProcessStartInfo start = new(Path.Combine(AppContext.BaseDirectory, "medix"), ["chat", Nano, "--template", "bare"])
+        using StringWriter writer = new();
+        new ChatAnswerView(writer, showThinking: false, live: false).End(
+            new ChatAnswer("x", ResponseParser.Parse("x"), 10, 5, 0.5, 1.5, Cut: false) { Passes = passes });
+        Assert.Contains(expected, writer.ToString(), StringComparison.Ordinal);
+    }
+
+    private (int Code, string Output, string Error) Converse(string input, params string[] options)
+    {
+        ProcessStartInfo start = new(Path.Combine(AppContext.BaseDirectory, "medix"), ["chat", Nano, "--template", "bare", .. options])
         {
             RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
         };

@@ -62,9 +62,11 @@ internal sealed class ChatAnswerView(TextWriter output, bool showThinking, bool 
         output.WriteLine();
         output.WriteLine();
         string cut = answer.Cut ? "Cut at the limit of tokens. " : "";
+        string speed = string.Create(CultureInfo.InvariantCulture, $"{answer.TokensPerSecond:0.0} per second")
+            + (answer.TokensPerPass > 1 ? string.Create(CultureInfo.InvariantCulture, $", {answer.TokensPerPass:0.00} per pass") : "");
         output.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"[{answer.PromptTokens} + {answer.Tokens} tokens, the first after {answer.FirstTokenSeconds:0.0} s, then {answer.TokensPerSecond:0.0} per second] {cut}{Notice}"));
+            $"[{answer.PromptTokens} + {answer.Tokens} tokens, the first after {answer.FirstTokenSeconds:0.0} s, then {speed}] {cut}{Notice}"));
         output.Flush();
     }
 

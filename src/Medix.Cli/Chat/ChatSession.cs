@@ -4,6 +4,7 @@ using System.Text;
 using System.Text.Json.Nodes;
 using Medix.Data;
 using Medix.Imaging;
+using Medix.Inference.Serving;
 using Medix.Runs;
 using Medix.Text;
 using Microsoft.Extensions.AI;
@@ -17,6 +18,12 @@ internal sealed record ChatSettings(PromptTemplate Template, int MaxTokens, floa
 /// <summary>An answer taken apart, and what it took.</summary>
 internal sealed record ChatAnswer(string Text, ParsedResponse Parsed, int PromptTokens, int Tokens, double FirstTokenSeconds, double Seconds, bool Cut)
 {
+    /// <summary>Passes of the model that drew the tokens after the first one.</summary>
+    public long Passes { get; init; }
+
+    /// <summary>Tokens of such a pass in the mean: more than 1 where guessed tokens were right, 0 where there was none.</summary>
+    public double TokensPerPass => Passes > 0 ? (Tokens - 1) / (double)Passes : 0;
+
     /// <summary>Tokens per second after the first one.</summary>
     public double TokensPerSecond => Tokens > 1 && Seconds - FirstTokenSeconds > 0.005 ? (Tokens - 1) / (Seconds - FirstTokenSeconds) : 0;
 
@@ -32,6 +39,7 @@ internal sealed record ChatAnswer(string Text, ParsedResponse Parsed, int Prompt
         ["tokens"] = Tokens,
         ["firstTokenSeconds"] = Math.Round(FirstTokenSeconds, 3),
         ["tokensPerSecond"] = Math.Round(TokensPerSecond, 2),
+        ["tokensPerPass"] = Math.Round(TokensPerPass, 2),
         ["notice"] = ChatAnswerView.Notice,
     }.ToJsonString();
 }
@@ -96,6 +104,7 @@ internal sealed class ChatSession(IChatClient client, ChatSettings settings, boo
         ChatMessage asked = new(ChatRole.User, [.. images, new TextContent(settings.Template.Wrap(question))]);
         ChatOptions options = new() { MaxOutputTokens = settings.MaxTokens, Temperature = settings.Temperature, Seed = settings.Seed };
         StringBuilder text = new();
+        long passes = DecodePasses();
         long start = Stopwatch.GetTimestamp();
         double first = 0;
         UsageDetails usage = new();
@@ -117,6 +126,11 @@ internal sealed class ChatSession(IChatClient client, ChatSettings settings, boo
         images.Clear();
         return new ChatAnswer(
             text.ToString(), ResponseParser.Parse(text.ToString()), (int)(usage.InputTokenCount ?? 0), (int)(usage.OutputTokenCount ?? 0), first,
-            Stopwatch.GetElapsedTime(start).TotalSeconds, finish == ChatFinishReason.Length);
+            Stopwatch.GetElapsedTime(start).TotalSeconds, finish == ChatFinishReason.Length)
+        {
+            Passes = DecodePasses() - passes,
+        };
     }
+
+    private long DecodePasses() => client.GetService<LocalChatClient>()?.Statistics.DecodePasses ?? 0;
 }

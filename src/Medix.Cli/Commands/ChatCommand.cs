@@ -36,10 +36,12 @@ internal static class ChatCommand
         Option<long> seed = SharedOptions.Number("--seed", "Seed of answers at a temperature", 0L, _ => true, "a whole number below 2 to the 63");
         var thinking = new Option<bool>("--show-thinking") { Description = "Show the reasoning instead of folding it" };
         Option<int> threads = SharedOptions.Threads();
+        Option<Worded<Switch>> speculation = SharedOptions.OneOf(
+            "--speculation", "Guess tokens from what was said before and check several in one pass: the same answer, sooner where it repeats that", Switch.On, Switch.Off);
         var json = new Option<bool>("--json") { Description = "With --ask: the answer as one line of JSON" };
         var command = new Command("chat", "Ask a model about pictures on this machine. For research only, never for clinical use")
         {
-            model, image, ask, template, schema, regex, storage, kv, tokens, temperature, seed, thinking, threads, json,
+            model, image, ask, template, schema, regex, storage, kv, tokens, temperature, seed, thinking, threads, speculation, json,
         };
         command.SetAction(async (parsed, _) =>
         {
@@ -65,7 +67,8 @@ internal static class ChatCommand
             using WorkerPool pool = new(count == 0 ? Machine.PhysicalCores : count);
             await using Timer loading = new(_ => Console.Error.WriteLine($"loading {name}…"), null, LongLoad, Timeout.InfiniteTimeSpan);
             using LocalChatClient client = LocalChatClient.Open(
-                ModelPath.Of(name), parsed.GetValue(storage), pool: pool, keysAndValues: parsed.GetValue(kv));
+                ModelPath.Of(name), parsed.GetValue(storage), new ServerOptions { Speculation = parsed.GetValue(speculation).Value == Switch.On ? new() : null }, pool,
+                parsed.GetValue(kv));
             loading.Dispose();
             ChatSession session = new(form?.Over(client) ?? client, settings, client.SeesPictures);
             foreach (ChatPicture picture in pictures)

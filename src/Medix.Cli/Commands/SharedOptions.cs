@@ -132,3 +132,10 @@ internal readonly record struct Worded<T>(T Value, string Words)
 
     public override string ToString() => Words ?? "";
 }
+
+/// <summary>Values of an option that is on unless it is turned off.</summary>
+internal enum Switch
+{
+    On,
+    Off,
+}

@@ -35,6 +35,7 @@ internal sealed class LiveDraw(LivePrompt prompt, int draw, SamplingState sampli
     private readonly float[] logProbs = new float[sampling.Options.MaxNewTokens];
     private readonly float[] sampledLogProbs = new float[sampling.Options.MaxNewTokens];
     private readonly float[] rawLogProbs = sampling.Options.WithRawLogProbs ? new float[sampling.Options.MaxNewTokens] : [];
+    private readonly int[] textBytes = sampling.Stops is null ? [] : new int[sampling.Options.MaxNewTokens];
 
     public LivePrompt Prompt => prompt;
 
@@ -56,8 +57,13 @@ internal sealed class LiveDraw(LivePrompt prompt, int draw, SamplingState sampli
     /// <summary>A token drawn so far.</summary>
     public SampledToken this[int index] => new(tokens[index], logProbs[index], sampledLogProbs[index], rawLogProbs.Length > 0 ? rawLogProbs[index] : float.NaN);
 
+    /// <summary>With stop strings: how many bytes of the text up to this token are part of it for certain; null without.</summary>
+    public int? TextBytes(int index) => textBytes.Length > 0 ? textBytes[index] : null;
+
+    /// <summary>Takes the next token. Where it cannot be taken (<see cref="SamplingState.Accept"/> throws), the draw ends before it.</summary>
     public void Append(SampledToken token)
     {
+        FinishReason? finish = sampling.Accept(token.Id);
         tokens[Count] = token.Id;
         logProbs[Count] = token.LogProb;
         sampledLogProbs[Count] = token.SampledLogProb;
@@ -66,8 +72,13 @@ internal sealed class LiveDraw(LivePrompt prompt, int draw, SamplingState sampli
             rawLogProbs[Count] = token.RawLogProb;
         }
 
+        if (textBytes.Length > 0)
+        {
+            textBytes[Count] = sampling.Stops!.TextBytes;
+        }
+
         Count++;
-        Finish = sampling.Accept(token.Id) ?? (Count == tokens.Length ? FinishReason.Length : null);
+        Finish = finish ?? (Count == tokens.Length ? FinishReason.Length : null);
     }
 
     /// <summary>Gives the keys and values back.</summary>

@@ -10,7 +10,8 @@ namespace Medix.Inference.Serving;
 /// <summary>
 /// Draws completions for requests that come one by one from any thread: continuous batching (Orca, OSDI 2022) over paged keys and values (arXiv 2309.06180). One
 /// background thread owns the model; requests join and leave between its steps, and a long prompt is computed in parts between the others' tokens. Prompts that begin
-/// alike, and images seen before, are computed once. A completion depends on its prompt, seed, the options and the weights only: not on the other requests, nor on what
+/// alike, and images seen before, are computed once. A draw that is alone gets several tokens from a pass where its text repeats itself
+/// (<see cref="ServerOptions.Speculation"/>). A completion depends on its prompt, seed, the options and the weights only: not on the other requests, nor on what
 /// the caches hold, nor on <see cref="ServerOptions"/>.
 /// </summary>
 public sealed class GenerationServer : IDisposable, IAsyncDisposable
@@ -59,8 +60,9 @@ public sealed class GenerationServer : IDisposable, IAsyncDisposable
     /// </summary>
     public async Task<Completion> GenerateAsync(ModelInput input, SamplingOptions options, ulong seed, CancellationToken cancellationToken = default)
     {
-        ServerRequest request = Submit(input, options, seed, cancellationToken);
+        ServerRequest request = Request(input, options, seed, cancellationToken);
         using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(static state => ((ServerRequest)state!).Cancel(), request);
+        Submit(request);
         return await request.Task.ConfigureAwait(false);
     }
 
@@ -71,8 +73,9 @@ public sealed class GenerationServer : IDisposable, IAsyncDisposable
     public async IAsyncEnumerable<GeneratedToken> StreamAsync(
         ModelInput input, SamplingOptions options, ulong seed, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
-        ServerRequest request = Submit(input, options, seed, cancellationToken);
+        ServerRequest request = Request(input, options, seed, cancellationToken);
         using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(static state => ((ServerRequest)state!).Cancel(), request);
+        Submit(request);
         try
         {
             for (int read = 0; !request.Task.IsCompleted || read < request.Published;)
@@ -128,7 +131,7 @@ public sealed class GenerationServer : IDisposable, IAsyncDisposable
     /// <inheritdoc cref="Dispose"/>
     public async ValueTask DisposeAsync() => await Task.Run(Dispose).ConfigureAwait(false);
 
-    private ServerRequest Submit(ModelInput input, SamplingOptions sampling, ulong seed, CancellationToken cancellationToken)
+    private ServerRequest Request(ModelInput input, SamplingOptions sampling, ulong seed, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(input);
         ArgumentNullException.ThrowIfNull(sampling);
@@ -138,10 +141,14 @@ public sealed class GenerationServer : IDisposable, IAsyncDisposable
         model.Check(input);
         CheckRoom(input.Tokens.Length, sampling.MaxNewTokens);
         SamplingState state = new(sampling, seed, input.Tokens, vocabulary, model.Config.EosTokenIds);
-        ServerRequest request = new(new PromptContent(input, model.Config), state, model.Decoder.Pages, Wake, cancellationToken);
+        return new ServerRequest(new PromptContent(input, model.Config), state, model.Decoder.Pages, Wake, cancellationToken);
+    }
+
+    /// <summary>A request whose cancellation is already listened to, so that none can come too late.</summary>
+    private void Submit(ServerRequest request)
+    {
         queue.Add(request);
         Wake();
-        return request;
     }
 
     private void CheckRoom(int prompt, int tokens)

@@ -20,6 +20,7 @@ internal sealed class ServerEngine : IDisposable
     private readonly PageBudget budget;
     private readonly PromptComputer prompts;
     private readonly DecodeStep step;
+    private readonly LoneDraw? lone;
     private readonly Func<ServerRequest, bool> fits;
     private readonly List<ServerRequest> computing = [];
     private readonly List<ServerRequest> live = [];
@@ -45,6 +46,7 @@ internal sealed class ServerEngine : IDisposable
         TokenSampler[] samplers = [.. Enumerable.Range(0, model.Pool.Threads).Select(_ => new TokenSampler(model.Config.Text.VocabularySize, banned))];
         prompts = new PromptComputer(model, options, budget, cache, images, samplers[0], counters);
         step = new DecodeStep(model, samplers, options.MaxLive, KvPages.Positions, null);
+        lone = options.Speculation is { } guesses ? new LoneDraw(model, guesses, samplers[0]) : null;
         fits = Fits;
         live.EnsureCapacity(options.MaxLive);
         draws.EnsureCapacity(options.MaxLive);
@@ -68,6 +70,10 @@ internal sealed class ServerEngine : IDisposable
         {
             ComputePrompts();
             Decode();
+        }
+        else
+        {
+            lone?.Forget();
         }
 
         CountStates();
@@ -110,6 +116,7 @@ internal sealed class ServerEngine : IDisposable
         while (queue.Take(fits) is { } request)
         {
             step.RequirePositions(request.MostPositions);
+            lone?.RequirePositions(request.MostPositions);
             computing.Add(request);
         }
     }
@@ -207,16 +214,9 @@ internal sealed class ServerEngine : IDisposable
             return;
         }
 
-        int wanted = 0;
-        foreach (LiveDraw draw in draws)
-        {
-            wanted += draw.Sequence.Length % KvPages.Positions == 0 ? 1 : 0;
-        }
-
-        budget.MakeRoom(wanted);
         try
         {
-            step.Run(draws);
+            Draw();
         }
 #pragma warning disable CA1031 // Whatever the engine throws ends the requests of this step, not the server.
         catch (Exception e)
@@ -229,18 +229,50 @@ internal sealed class ServerEngine : IDisposable
 
         foreach (ServerRequest request in live)
         {
+            int drawn = request.Draw.Count - request.Published;
+            if (drawn > 0)
+            {
+                Interlocked.Add(ref counters.TokensGenerated, drawn);
+                request.Publish();
+            }
+
             if (request.Draw.Fault is { } fault)
             {
                 failed.Add(new FailedRequest(request, fault.SourceException));
-                continue;
             }
-
-            Interlocked.Increment(ref counters.TokensGenerated);
-            request.Publish();
         }
 
         EndFailed();
         EndFinished();
+    }
+
+    /// <summary>One pass: a token for each live draw, or for one that is alone those that were guessed too.</summary>
+    private void Draw()
+    {
+        int guessed = lone is not null && live.Count == 1 && computing.Count == 0 ? lone.Guess(draws[0]) : 0;
+        MakeRoom(1 + guessed);
+        Interlocked.Increment(ref counters.DecodePasses);
+        if (guessed == 0)
+        {
+            step.Run(draws);
+            return;
+        }
+
+        int accepted = lone!.Run(draws[0]);
+        Interlocked.Add(ref counters.TokensGuessed, guessed);
+        Interlocked.Add(ref counters.TokensAccepted, accepted);
+    }
+
+    /// <summary>For so many more positions of each live draw.</summary>
+    private void MakeRoom(int positions)
+    {
+        int wanted = 0;
+        foreach (LiveDraw draw in draws)
+        {
+            wanted += PageBudget.For(draw.Sequence.Length + positions) - draw.Sequence.Held.Length;
+        }
+
+        budget.MakeRoom(wanted);
     }
 
     private void EndFinished()

@@ -1,3 +1,4 @@
+using Medix.Inference.Generation.Speculation;
 using Medix.Runs;
 
 namespace Medix.Inference.Serving;
@@ -26,6 +27,13 @@ public sealed record ServerOptions
     /// <summary>Bytes for the features of images already seen; 0 turns the cache off.</summary>
     public long ImageBytes { get; init; } = 256 << 20;
 
+    /// <summary>
+    /// How the next tokens of a draw are guessed from its prompt and what it has written, while no other request is computed: those that are right come several in a pass,
+    /// which where an answer repeats its prompt is faster (speculative decoding by <see cref="PromptLookup"/>). Completions are the same either way, so it is on unless this
+    /// is null.
+    /// </summary>
+    public PromptLookupOptions? Speculation { get; init; } = new();
+
     /// <summary>Throws a <see cref="MedixException"/> with every fault.</summary>
     internal void Check(long pageBytes)
     {
@@ -38,6 +46,7 @@ public sealed record ServerOptions
             (KeyValueBytes is null || KeyValueBytes >= pageBytes, $"KeyValueBytes is {KeyValueBytes}, expected at least one page of this model, {pageBytes}"),
             (PrefixBytes is null or >= 0, $"PrefixBytes is {PrefixBytes}, expected 0 (off) or more"),
             (ImageBytes >= 0, $"ImageBytes is {ImageBytes}, expected 0 (off) or more"),
+            (Speculation?.Fault is null, $"Speculation: {Speculation?.Fault}"),
         ];
         string[] faults = [.. rules.Where(rule => !rule.Holds).Select(rule => rule.Fault)];
         if (faults.Length > 0)

@@ -15,7 +15,6 @@ internal sealed class ServerRequest
     private readonly Action wake;
     private readonly CancellationToken cancellation;
     private readonly VisionFeatures?[] features;
-    private readonly int[] textBytes;
     private LiveDraw? draw;
     private TaskCompletionSource? reader;
     private int published;
@@ -29,7 +28,6 @@ internal sealed class ServerRequest
         this.wake = wake;
         this.cancellation = cancellation;
         features = new VisionFeatures?[content.Images.Count];
-        textBytes = sampling.Stops is null ? [] : new int[sampling.Options.MaxNewTokens];
         Sequence = new KvSequence(pages, null, MostPositions);
         MostPages = PageBudget.For(MostPositions);
     }
@@ -96,11 +94,6 @@ internal sealed class ServerRequest
     public void Publish()
     {
         int count = draw!.Count;
-        if (textBytes.Length > 0)
-        {
-            textBytes[count - 1] = sampling.Stops!.TextBytes;
-        }
-
         if (draw.Finish is not null)
         {
             Volatile.Write(ref last, count - 1);
@@ -118,7 +111,7 @@ internal sealed class ServerRequest
         {
             SampledLogProb = token.SampledLogProb,
             RawLogProb = token.RawLogProb,
-            TextBytes = textBytes.Length > 0 ? textBytes[index] : null,
+            TextBytes = draw.TextBytes(index),
         };
     }
 

@@ -18,6 +18,15 @@ public sealed record ServerStatistics
     /// <summary>Tokens drawn.</summary>
     public long TokensGenerated { get; init; }
 
+    /// <summary>Passes that drew the tokens behind each first one: a pass gives every live draw a token, and a draw that is alone those too that were guessed rightly.</summary>
+    public long DecodePasses { get; init; }
+
+    /// <summary>Tokens guessed (<see cref="ServerOptions.Speculation"/>).</summary>
+    public long TokensGuessed { get; init; }
+
+    /// <summary>Of those, tokens that were right; they are among <see cref="TokensGenerated"/>. Those behind a wrong one count as wrong.</summary>
+    public long TokensAccepted { get; init; }
+
     /// <summary>Requests completed.</summary>
     public long Finished { get; init; }
 
@@ -60,6 +69,9 @@ internal sealed class ServerCounters
     public long ImagesEncoded;
     public long ImagesReused;
     public long TokensGenerated;
+    public long DecodePasses;
+    public long TokensGuessed;
+    public long TokensAccepted;
     public long Finished;
     public long Failed;
     public long Cancelled;
@@ -77,6 +89,9 @@ internal sealed class ServerCounters
         ImagesEncoded = Volatile.Read(ref ImagesEncoded),
         ImagesReused = Volatile.Read(ref ImagesReused),
         TokensGenerated = Volatile.Read(ref TokensGenerated),
+        DecodePasses = Volatile.Read(ref DecodePasses),
+        TokensGuessed = Volatile.Read(ref TokensGuessed),
+        TokensAccepted = Volatile.Read(ref TokensAccepted),
         Finished = Volatile.Read(ref Finished),
         Failed = Volatile.Read(ref Failed),
         Cancelled = Volatile.Read(ref Cancelled),

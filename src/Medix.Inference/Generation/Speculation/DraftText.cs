@@ -26,7 +26,7 @@ internal sealed class DraftText : IDisposable
         this.cost = cost;
         rates = new GuessRates(1, mostTokens);
         random = Seed.Random(context.Seed, Seed.Of("draft"));
-        banned = SpeculativeSession.BannedTokens(context.Model);
+        banned = BatchedGenerator.BannedTokens(context.Model.Config);
         distribution = Distribution.Covers(context.Options) ? new Distribution(draft.Config.Text.VocabularySize, banned, context.Options) : null;
         read = new int[context.Options.MaxNewTokens];
         using PreparedPrompts prepared = draft.Prepare([context.Input], null);

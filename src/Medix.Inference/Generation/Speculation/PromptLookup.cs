@@ -7,7 +7,13 @@ namespace Medix.Inference.Generation.Speculation;
 /// <param name="Longest">The most last tokens that are compared, at most 16.</param>
 /// <param name="MostTokens">Tokens of a guess at most, 1 to <see cref="SpeculativeGenerator.MostTokens"/>.</param>
 /// <param name="Cost">What checking guesses costs; null takes <see cref="GuessCost.Default"/>.</param>
-public sealed record PromptLookupOptions(int Shortest = 2, int Longest = 5, int MostTokens = 10, GuessCost? Cost = null);
+public sealed record PromptLookupOptions(int Shortest = 2, int Longest = 5, int MostTokens = 10, GuessCost? Cost = null)
+{
+    /// <summary>What of these cannot be used; null where all can.</summary>
+    internal string? Fault => Shortest >= 1 && Shortest <= Longest && Longest <= 16 && MostTokens is >= 1 and <= SpeculativeGenerator.MostTokens && Cost is not { IsSound: false }
+        ? null
+        : $"{this} cannot be used: expected 1 ≤ Shortest ≤ Longest ≤ 16, MostTokens from 1 to {SpeculativeGenerator.MostTokens} and costs from 0 to 10";
+}
 
 /// <summary>
 /// Guesses that what followed the last tokens when they occurred before follows them again (prompt lookup decoding, Saxena 2023): answers about a report repeat its
@@ -26,12 +32,9 @@ public sealed class PromptLookup : ITokenProposer
     {
         this.options = options ?? new PromptLookupOptions();
         cost = this.options.Cost ?? GuessCost.Default;
-        if (this.options is not { Shortest: >= 1, Longest: <= 16, MostTokens: >= 1 and <= SpeculativeGenerator.MostTokens }
-            || this.options.Shortest > this.options.Longest
-            || !cost.IsSound)
+        if (this.options.Fault is { } fault)
         {
-            throw new MedixException(
-                $"{this.options} cannot be used: expected 1 ≤ Shortest ≤ Longest ≤ 16, MostTokens from 1 to {SpeculativeGenerator.MostTokens} and costs from 0 to 10.");
+            throw new MedixException(fault + ".");
         }
 
         guess = new int[this.options.MostTokens];

@@ -22,12 +22,18 @@ internal sealed unsafe class SequencePass
         MostRows = mostRows;
         decoder.RequireRows(mostRows);
         decoder.RequireLogits(mostRows);
-        decoder.RequireScratch(mostRows, mostPositions);
-        decoder.Rotary.Require(mostPositions);
+        RequirePositions(mostPositions);
     }
 
     /// <summary>Tokens of a pass at most.</summary>
     public int MostRows { get; }
+
+    /// <summary>Makes room for passes that see <paramref name="mostPositions"/> positions.</summary>
+    public void RequirePositions(int mostPositions)
+    {
+        decoder.RequireScratch(MostRows, mostPositions);
+        decoder.Rotary.Require(mostPositions);
+    }
 
     /// <summary>
     /// Appends <paramref name="tokens"/> to the sequence, the first at rotary position <paramref name="position"/>, and computes the logits of those from
