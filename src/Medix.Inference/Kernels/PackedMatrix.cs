@@ -153,6 +153,33 @@ public sealed unsafe class PackedMatrix : IDisposable
         Change?.Add(a, lda, c, ldc, rows);
     }
 
+    /// <summary>
+    /// One of <paramref name="parts"/> parts of the product's outputs, on the calling thread: so threads share several small matrices evenly. Where an adapter or statistics
+    /// need whole rows, the first part is all of it.
+    /// </summary>
+    internal void MultiplyPart(float* a, int lda, float* c, int ldc, int rows, int part, int parts)
+    {
+        if (Change is not null || Moments is not null)
+        {
+            if (part == 0)
+            {
+                Multiply(a, lda, c, ldc, rows);
+            }
+
+            return;
+        }
+
+        int panels = format is null ? View.Panels : Quantised.Panels, first = panels * part / parts, end = panels * (part + 1) / parts;
+        if (format is null)
+        {
+            View.Multiply(a, lda, 1, c, ldc, rows, first, end, false);
+        }
+        else
+        {
+            QuantisedProduct.Multiply(Quantised, a, lda, c, ldc, rows, first, end, false);
+        }
+    }
+
     /// <summary>The product without what an adapter adds.</summary>
     internal void MultiplyBase(float* a, int lda, float* c, int ldc, int rows, bool accumulate)
     {
@@ -162,7 +189,7 @@ public sealed unsafe class PackedMatrix : IDisposable
         }
         else
         {
-            QuantisedProduct.Multiply(Quantised, a, lda, c, ldc, rows, accumulate);
+            QuantisedProduct.Multiply(Quantised, a, lda, c, ldc, rows, 0, Quantised.Panels, accumulate);
         }
     }
 

@@ -6,25 +6,37 @@ namespace Medix.Inference.Qwen3VL;
 
 /// <summary>
 /// A sparse MLP over some rows (arXiv 2505.09388), in three parts so that a prefill can share each out over threads: the router chooses every row's experts; each
-/// expert computes all rows that chose it, its weights read once; each row adds up what its experts gave. Results depend neither on the order of the
+/// expert computes all rows that chose it, its weights read once; each row adds up what its experts gave. Few rows choose few experts, too few to share out whole: then
+/// threads share parts of them, first of the gate and up projections, then of the down projections. Results depend neither on the order of the
 /// experts nor on which rows are computed together.
 /// </summary>
 internal sealed unsafe class ExpertMixture(TextConfig text, int threads) : IDisposable
 {
     private const int RowBlock = 32;
+
+    /// <summary>Enough that threads finish together.</summary>
+    private const int PartsPerThread = 16;
+
     private readonly int experts = text.Experts ?? 0;
     private readonly int perToken = text.ExpertsPerToken;
     private readonly Scratch scratch = new(threads);
     private AlignedMemory outputs = new(0);
+    private AlignedMemory inners = new(0);
     private AlignedMemory probabilities = new(0);
     private int[] chosen = [];
     private int[] placeOf = [];
     private int[] rowAt = [];
+    private readonly int[] active = new int[text.Experts ?? 0];
+    private int activeCount;
+    private int parts = 1;
     private readonly int[] offsets = new int[(text.Experts ?? 0) + 1];
     private float[] shares = [];
     private int count;
 
     public int Experts => experts;
+
+    /// <summary>Parts of all experts that some row chose.</summary>
+    public int Parts => activeCount * parts;
 
     /// <summary>Router logits of the rows, [rows, experts], for tests.</summary>
     public float* Logits => probabilities.Floats;
@@ -56,10 +68,23 @@ internal sealed unsafe class ExpertMixture(TextConfig text, int threads) : IDisp
     }
 
     /// <summary>Chooses the experts of the rows [<paramref name="first"/>, <paramref name="end"/>) of x [rows, Hidden].</summary>
-    public void Route(ExpertWeights weights, float* x, int first, int end)
+    /// <param name="weights">The layer's.</param>
+    /// <param name="x">Rows [rows, Hidden].</param>
+    /// <param name="first">The first row.</param>
+    /// <param name="end">The row behind the last.</param>
+    /// <param name="pool">Shares the router's outputs out; null where rows are shared out already.</param>
+    public void Route(ExpertWeights weights, float* x, int first, int end, WorkerPool? pool)
     {
-        float* logits = probabilities.Floats + ((long)first * experts);
-        weights.Router.Multiply(x + ((long)first * text.Hidden), text.Hidden, logits, experts, end - first);
+        float* logits = probabilities.Floats + ((long)first * experts), from = x + ((long)first * text.Hidden);
+        if (pool is null)
+        {
+            weights.Router.Multiply(from, text.Hidden, logits, experts, end - first);
+        }
+        else
+        {
+            weights.Router.Multiply(pool, from, text.Hidden, logits, experts, end - first);
+        }
+
         for (int row = first; row < end; row++)
         {
             Choose(new ReadOnlySpan<float>(probabilities.Floats + ((long)row * experts), experts), row);
@@ -95,6 +120,27 @@ internal sealed unsafe class ExpertMixture(TextConfig text, int threads) : IDisp
         }
 
         offsets[0] = 0;
+        activeCount = 0;
+        for (int expert = 0; expert < experts; expert++)
+        {
+            if (offsets[expert + 1] > offsets[expert])
+            {
+                active[activeCount++] = expert;
+            }
+        }
+
+        parts = Math.Max(1, threads * PartsPerThread / Math.Max(1, activeCount));
+    }
+
+    /// <summary>Makes room for the inner values of <see cref="ComputeGateUp"/>.</summary>
+    public void RequireInners()
+    {
+        long bytes = (long)count * perToken * 2 * text.ExpertIntermediate * sizeof(float);
+        if (inners.Length < bytes)
+        {
+            inners.Dispose();
+            inners = new AlignedMemory(bytes);
+        }
     }
 
     /// <summary>One expert's outputs for the rows of x [rows, Hidden] that chose it.</summary>
@@ -105,19 +151,34 @@ internal sealed unsafe class ExpertMixture(TextConfig text, int threads) : IDisp
         for (int start = offsets[expert]; start < offsets[expert + 1]; start += RowBlock)
         {
             int rows = Math.Min(RowBlock, offsets[expert + 1] - start);
-            for (int i = 0; i < rows; i++)
-            {
-                long bytes = (long)hidden * sizeof(float);
-                Buffer.MemoryCopy(x + ((long)rowAt[start + i] * hidden), gathered + ((long)i * hidden), bytes, bytes);
-            }
-
+            Gather(x, start, rows, gathered);
             weights.GateUp[expert].Multiply(gathered, hidden, gateUp, 2 * inner, rows);
-            for (int i = 0; i < rows; i++)
-            {
-                RowKernels.SiluMultiply(gateUp + (2L * i * inner), product + ((long)i * inner), inner);
-            }
-
+            Activate(gateUp, rows, product);
             weights.Down[expert].Multiply(product, inner, outputs.Floats + ((long)start * hidden), hidden, rows);
+        }
+    }
+
+    /// <summary>A part of the gate and up projections of all active experts, for x [rows, Hidden].</summary>
+    public void ComputeGateUp(ExpertWeights weights, float* x, int part, int worker)
+    {
+        (int expert, int width) = (active[part / parts], 2 * text.ExpertIntermediate);
+        for (int start = offsets[expert]; start < offsets[expert + 1]; start += RowBlock)
+        {
+            int rows = Math.Min(RowBlock, offsets[expert + 1] - start);
+            Gather(x, start, rows, scratch[worker]);
+            weights.GateUp[expert].MultiplyPart(scratch[worker], text.Hidden, inners.Floats + ((long)start * width), width, rows, part % parts, parts);
+        }
+    }
+
+    /// <summary>A part of the down projections of all active experts, when all of the others are done.</summary>
+    public void ComputeDown(ExpertWeights weights, int part, int worker)
+    {
+        (int expert, int inner) = (active[part / parts], text.ExpertIntermediate);
+        for (int start = offsets[expert]; start < offsets[expert + 1]; start += RowBlock)
+        {
+            int rows = Math.Min(RowBlock, offsets[expert + 1] - start);
+            Activate(inners.Floats + ((long)start * 2 * inner), rows, scratch[worker]);
+            weights.Down[expert].MultiplyPart(scratch[worker], inner, outputs.Floats + ((long)start * text.Hidden), text.Hidden, rows, part % parts, parts);
         }
     }
 
@@ -139,7 +200,26 @@ internal sealed unsafe class ExpertMixture(TextConfig text, int threads) : IDisp
     {
         scratch.Dispose();
         outputs.Dispose();
+        inners.Dispose();
         probabilities.Dispose();
+    }
+
+    private void Gather(float* x, int start, int rows, float* gathered)
+    {
+        long bytes = (long)text.Hidden * sizeof(float);
+        for (int i = 0; i < rows; i++)
+        {
+            Buffer.MemoryCopy(x + ((long)rowAt[start + i] * text.Hidden), gathered + ((long)i * text.Hidden), bytes, bytes);
+        }
+    }
+
+    private void Activate(float* gateUp, int rows, float* product)
+    {
+        int inner = text.ExpertIntermediate;
+        for (int i = 0; i < rows; i++)
+        {
+            RowKernels.SiluMultiply(gateUp + (2L * i * inner), product + ((long)i * inner), inner);
+        }
     }
 
     /// <summary>The most probable experts, the first of equals; softmax over all of them, divided by the chosen ones' sum, is softmax over the chosen.</summary>

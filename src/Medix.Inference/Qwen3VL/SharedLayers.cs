@@ -4,7 +4,7 @@ namespace Medix.Inference.Qwen3VL;
 
 /// <summary>
 /// A layer for few rows of a large model, all threads working on the same rows: each product's outputs are shared out, so that the weights are read from memory once,
-/// then attention by key-value head, the activation by row, experts one by one. The results are those of <see cref="TextDecoder"/>'s own order, bit for bit.
+/// then attention by key-value head, the activation by row, experts in parts. The results are those of <see cref="TextDecoder"/>'s own order, bit for bit.
 /// </summary>
 internal sealed unsafe class SharedLayers(TextDecoder decoder) : PoolJob
 {
@@ -19,7 +19,9 @@ internal sealed unsafe class SharedLayers(TextDecoder decoder) : PoolJob
     {
         Attend,
         Activate,
-        Experts,
+        GateUp,
+        Down,
+        Combine,
     }
 
     /// <summary>The rows [0, <paramref name="rows"/>) through one layer, from the calling thread.</summary>
@@ -62,20 +64,34 @@ internal sealed unsafe class SharedLayers(TextDecoder decoder) : PoolJob
             case Part.Activate:
                 decoder.Activate(chunk, chunk + 1);
                 break;
+            case Part.GateUp:
+                decoder.ComputeGateUp(layer, chunk, worker);
+                break;
+            case Part.Down:
+                decoder.ComputeDown(layer, chunk, worker);
+                break;
             default:
-                decoder.ComputeExpert(layer, chunk, worker);
+                decoder.Combine(chunk, chunk + 1);
                 break;
         }
     }
 
-    /// <summary>Threads take whole experts; a product within one is not shared out, for the pool does not nest.</summary>
     private void MixExperts()
     {
         decoder.Mixture.Require(count);
+        decoder.Mixture.RequireInners();
         decoder.Route(layer, 0, count);
         decoder.Mixture.Sort();
-        Dispatch(Part.Experts, decoder.Mixture.Experts);
-        decoder.Combine(0, count);
+        Dispatch(Part.GateUp, decoder.Mixture.Parts);
+        Dispatch(Part.Down, decoder.Mixture.Parts);
+        if (count < ManyRows)
+        {
+            decoder.Combine(0, count);
+        }
+        else
+        {
+            Dispatch(Part.Combine, count);
+        }
     }
 
     private void Dispatch(Part next, int chunks)

@@ -219,7 +219,13 @@ internal sealed unsafe class TextDecoder : IDisposable
     }
 
     /// <summary>Chooses the rows' experts in the common mixture.</summary>
-    public void Route(int layer, int first, int end) => Mixture.Route(weights.Layers[layer].Experts!, normed, first, end);
+    public void Route(int layer, int first, int end) => Mixture.Route(weights.Layers[layer].Experts!, normed, first, end, SplitProducts ? Pool : null);
+
+    /// <summary>A part of the active experts' gate and up projections for all rows of the common mixture.</summary>
+    public void ComputeGateUp(int layer, int part, int worker) => Mixture.ComputeGateUp(weights.Layers[layer].Experts!, normed, part, worker);
+
+    /// <summary>A part of their down projections.</summary>
+    public void ComputeDown(int layer, int part, int worker) => Mixture.ComputeDown(weights.Layers[layer].Experts!, part, worker);
 
     /// <summary>One expert for all rows of the common mixture.</summary>
     public void ComputeExpert(int layer, int expert, int worker) => Mixture.Compute(weights.Layers[layer].Experts!, normed, expert, worker);
@@ -234,7 +240,7 @@ internal sealed unsafe class TextDecoder : IDisposable
         ExpertWeights experts = weights.Layers[layer].Experts!;
         float* x = normed + ((long)first * text.Hidden);
         mixture.Require(end - first);
-        mixture.Route(experts, x, 0, end - first);
+        mixture.Route(experts, x, 0, end - first, null);
         mixture.Sort();
         for (int expert = 0; expert < text.Experts; expert++)
         {

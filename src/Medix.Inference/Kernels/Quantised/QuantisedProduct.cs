@@ -12,8 +12,11 @@ internal static unsafe class QuantisedProduct
     /// <summary>Enough that threads finish together, few enough that taking them costs nothing.</summary>
     private const int ChunksPerThread = 16;
 
-    /// <summary><c>C[rows, N] (+)= A[rows, K] · Wᵀ</c> on the calling thread.</summary>
-    public static void Multiply(in QuantisedView weight, float* a, int lda, float* c, int ldc, int rows, bool accumulate)
+    /// <summary>
+    /// <c>C[rows, N] (+)= A[rows, K] · Wᵀ</c> for the outputs of the panels [<paramref name="firstPanel"/>, <paramref name="endPanel"/>), on the calling thread.
+    /// </summary>
+    public static void Multiply(
+        in QuantisedView weight, float* a, int lda, float* c, int ldc, int rows, int firstPanel, int endPanel, bool accumulate)
     {
         int stride = Activations.RowBytes(weight.Format, weight.K);
         byte* encoded = Activations.Scratch((long)Math.Min(rows, RowBlock) * stride);
@@ -25,11 +28,11 @@ internal static unsafe class QuantisedProduct
                 Activations.Encode(weight.Format, a + ((long)(first + row) * lda), weight.K, encoded + ((long)row * stride));
             }
 
-            weight.Multiply(encoded, stride, c + ((long)first * ldc), ldc, count, 0, weight.Panels, accumulate);
+            weight.Multiply(encoded, stride, c + ((long)first * ldc), ldc, count, firstPanel, endPanel, accumulate);
         }
     }
 
-    /// <summary>The same with the panels shared out over the pool.</summary>
+    /// <summary>The same for all outputs, the panels shared out over the pool.</summary>
     public static void Multiply(WorkerPool pool, in QuantisedView weight, float* a, int lda, float* c, int ldc, int rows, bool accumulate)
     {
         int stride = Activations.RowBytes(weight.Format, weight.K);
