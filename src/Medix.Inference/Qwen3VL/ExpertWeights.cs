@@ -9,10 +9,10 @@ internal sealed class ExpertWeights(TextConfig text, ModelMemory memory, int lay
     public PackedMatrix Router { get; } = memory.Matrix($"layers.{layer}.router", text.Experts ?? 0, text.Hidden, WeightStorage.Fp32);
 
     public IReadOnlyList<PackedMatrix> GateUp { get; } =
-        Each(text, expert => memory.Matrix($"layers.{layer}.experts.gate_up", 2 * text.ExpertIntermediate, text.Hidden, memory.Plan.GateUp, expert));
+        memory.Experts($"layers.{layer}.experts.gate_up", text.Experts ?? 0, 2 * text.ExpertIntermediate, text.Hidden, memory.Plan.GateUp);
 
     public IReadOnlyList<PackedMatrix> Down { get; } =
-        Each(text, expert => memory.Matrix($"layers.{layer}.experts.down", text.Hidden, text.ExpertIntermediate, memory.Plan.Down, expert));
+        memory.Experts($"layers.{layer}.experts.down", text.Experts ?? 0, text.Hidden, text.ExpertIntermediate, memory.Plan.Down);
 
     public IEnumerable<PackedMatrix> Matrices => [Router, .. GateUp, .. Down];
 
@@ -35,6 +35,4 @@ internal sealed class ExpertWeights(TextConfig text, ModelMemory memory, int lay
             matrix.Dispose();
         }
     }
-
-    private static PackedMatrix[] Each(TextConfig text, Func<int, PackedMatrix> make) => [.. Enumerable.Range(0, text.Experts ?? 0).Select(make)];
 }
