@@ -24,7 +24,6 @@ internal sealed unsafe class TextDecoder : IDisposable
     private readonly float epsilon;
     private readonly int queryWidth;
     private readonly int stackedWidth;
-    private readonly bool large;
     private AlignedMemory buffer = new(0);
     private AlignedMemory logits = new(0);
     private int capacity;
@@ -43,7 +42,7 @@ internal sealed unsafe class TextDecoder : IDisposable
         bool sparse = weights.Layers.Any(layer => layer.Experts is not null);
         mixtures = sparse ? [new(text, pool.Threads), .. Enumerable.Range(0, pool.Threads).Select(_ => new ExpertMixture(text, 1))] : [];
         epsilon = (float)text.RmsNormEpsilon;
-        large = weights.Bytes > CacheBytes;
+        IsLarge = weights.Bytes > CacheBytes;
         queryWidth = text.Heads * text.HeadDim;
         stackedWidth = queryWidth + (2 * text.KeyValueHeads * text.HeadDim);
         attention = new AttentionRows { KeyValueHeads = text.KeyValueHeads, Group = text.Heads / text.KeyValueHeads, OutputStride = queryWidth };
@@ -64,11 +63,17 @@ internal sealed unsafe class TextDecoder : IDisposable
     /// <summary>Query heads of a key-value head.</summary>
     public int Group => attention.Group;
 
+    /// <summary>Whether the weights do not fit the caches, so that every pass reads them from memory.</summary>
+    public bool IsLarge { get; }
+
+    /// <summary>Whether any layer is a mixture of experts.</summary>
+    public bool HasExperts => mixtures.Length > 0;
+
     /// <summary>
     /// Whether so many rows are better computed together by all threads (<see cref="SharedLayers"/>) than some by each: where rows are too few to share out, or the
     /// weights do not fit the caches, so that each thread would read them from memory for itself.
     /// </summary>
-    public bool SharesProducts(int rows) => Pool.Threads > 1 && (rows < 2 * Pool.Threads || (rows <= MostSharedRows && large));
+    public bool SharesProducts(int rows) => Pool.Threads > 1 && (rows < 2 * Pool.Threads || (rows <= MostSharedRows && IsLarge));
 
     /// <summary>When set, products are shared out over the pool instead of rows: for few rows, from the calling thread only.</summary>
     public bool SplitProducts { get; set; }

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
 using Medix.Inference.Generation;
+using Medix.Inference.Generation.Speculation;
 using Medix.Inference.Qwen3VL;
 using Medix.Runs;
 using Medix.Text;
@@ -49,6 +50,9 @@ public sealed class GenerationServer : IDisposable, IAsyncDisposable
 
     /// <summary>What the server has done and does now.</summary>
     public ServerStatistics Statistics => counters.Read(queue.Count, engine.MostPages, model.Decoder.Pages.PageBytes);
+
+    /// <summary>For tests: what guesses are taken to cost, between two steps; null where nothing is guessed.</summary>
+    internal GuessCost? GuessCost => engine.GuessCost;
 
     /// <summary>For tests: called by the server's thread after every step.</summary>
     internal Action? AfterStep { get; set; }

@@ -6,12 +6,13 @@ namespace Medix.Inference.Serving;
 
 /// <summary>
 /// Steps of a draw that has the model to itself, by tokens guessed from its own text (<see cref="PromptLookup"/>): rows that another draw would need anyway are free then,
-/// since a pass waits for the weights. When another draw is the lone one, what was learned about guesses begins anew.
+/// since a pass waits for the weights. When another draw is the lone one, what was learned about how often guesses are right begins anew; what they cost is kept.
 /// </summary>
 internal sealed class LoneDraw(Qwen3VLModel model, PromptLookupOptions options, TokenSampler sampler)
 {
     private readonly PromptLookup lookup = new(options);
     private readonly SpeculativeStep step = new(model, new Verifier(sampler, null, model.Config.Text.VocabularySize), options.MostTokens, 1);
+    private readonly LearnedGuessCost? learned = options.Cost is null ? new LearnedGuessCost(LearnedGuessCost.PriorOf(model.Decoder)) : null;
     private DrawText? text;
 
     /// <summary>Makes room for draws that see <paramref name="mostPositions"/> positions.</summary>
@@ -26,11 +27,18 @@ internal sealed class LoneDraw(Qwen3VLModel model, PromptLookupOptions options, 
             text = new DrawText(draw);
         }
 
+        lookup.Cost = learned?.Cost ?? lookup.Cost;
         return step.Guess(lookup, text);
     }
 
+    /// <summary>What guesses are taken to cost.</summary>
+    public GuessCost Cost => lookup.Cost;
+
     /// <summary>The step with those guesses; how many of them were right.</summary>
     public int Run(LiveDraw draw) => step.Run(draw);
+
+    /// <summary>Learns what guesses cost from a pass over a lone draw that had so many and took so long.</summary>
+    public void Learn(int guessed, TimeSpan time) => learned?.Learn(guessed, time);
 
     /// <summary>Lets go of the last draw.</summary>
     public void Forget() => text = null;

@@ -1,4 +1,5 @@
 using Medix.Inference.Generation;
+using Medix.Inference.Generation.Speculation;
 using Medix.Inference.Kernels;
 using Medix.Inference.Qwen3VL;
 
@@ -54,6 +55,9 @@ internal sealed class ServerEngine : IDisposable
 
     /// <summary>Pages that all requests and the prefix cache may have together.</summary>
     public int MostPages => budget.Most;
+
+    /// <summary>What guesses are taken to cost; null where nothing is guessed.</summary>
+    public GuessCost? GuessCost => lone?.Cost;
 
     /// <summary>One step; false if there was nothing to do.</summary>
     public bool Advance(bool admit)
@@ -249,18 +253,28 @@ internal sealed class ServerEngine : IDisposable
     /// <summary>One pass: a token for each live draw, or for one that is alone those that were guessed too.</summary>
     private void Draw()
     {
-        int guessed = lone is not null && live.Count == 1 && computing.Count == 0 ? lone.Guess(draws[0]) : 0;
+        LoneDraw? alone = live.Count == 1 && computing.Count == 0 ? lone : null;
+        int guessed = alone?.Guess(draws[0]) ?? 0;
         MakeRoom(1 + guessed);
         Interlocked.Increment(ref counters.DecodePasses);
-        if (guessed == 0)
+        Interlocked.Add(ref counters.TokensGuessed, guessed);
+        if (alone is null)
         {
             step.Run(draws);
             return;
         }
 
-        int accepted = lone!.Run(draws[0]);
-        Interlocked.Add(ref counters.TokensGuessed, guessed);
-        Interlocked.Add(ref counters.TokensAccepted, accepted);
+        long start = options.Clock.GetTimestamp();
+        if (guessed == 0)
+        {
+            step.Run(draws);
+        }
+        else
+        {
+            Interlocked.Add(ref counters.TokensAccepted, alone.Run(draws[0]));
+        }
+
+        alone.Learn(guessed, options.Clock.GetElapsedTime(start));
     }
 
     /// <summary>For so many more positions of each live draw.</summary>

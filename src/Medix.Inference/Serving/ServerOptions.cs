@@ -34,6 +34,9 @@ public sealed record ServerOptions
     /// </summary>
     public PromptLookupOptions? Speculation { get; init; } = new();
 
+    /// <summary>By which passes are timed (<see cref="PromptLookupOptions.Cost"/>).</summary>
+    internal TimeProvider Clock { get; init; } = TimeProvider.System;
+
     /// <summary>Throws a <see cref="MedixException"/> with every fault.</summary>
     internal void Check(long pageBytes)
     {

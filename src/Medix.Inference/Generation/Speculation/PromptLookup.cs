@@ -6,7 +6,7 @@ namespace Medix.Inference.Generation.Speculation;
 /// <param name="Shortest">The fewest last tokens that must have occurred before, at least 1.</param>
 /// <param name="Longest">The most last tokens that are compared, at most 16.</param>
 /// <param name="MostTokens">Tokens of a guess at most, 1 to <see cref="SpeculativeGenerator.MostTokens"/>.</param>
-/// <param name="Cost">What checking guesses costs; null takes <see cref="GuessCost.Default"/>.</param>
+/// <param name="Cost">What checking guesses costs; null takes <see cref="GuessCost.Default"/>, or in a server what its own passes tell.</param>
 public sealed record PromptLookupOptions(int Shortest = 2, int Longest = 5, int MostTokens = 10, GuessCost? Cost = null)
 {
     /// <summary>What of these cannot be used; null where all can.</summary>
@@ -23,7 +23,6 @@ public sealed record PromptLookupOptions(int Shortest = 2, int Longest = 5, int 
 public sealed class PromptLookup : ITokenProposer
 {
     private readonly PromptLookupOptions options;
-    private readonly GuessCost cost;
     private readonly int[] guess;
     private GuessRates rates;
 
@@ -31,7 +30,7 @@ public sealed class PromptLookup : ITokenProposer
     public PromptLookup(PromptLookupOptions? options = null)
     {
         this.options = options ?? new PromptLookupOptions();
-        cost = this.options.Cost ?? GuessCost.Default;
+        Cost = this.options.Cost ?? GuessCost.Default;
         if (this.options.Fault is { } fault)
         {
             throw new MedixException(fault + ".");
@@ -43,6 +42,9 @@ public sealed class PromptLookup : ITokenProposer
 
     /// <inheritdoc />
     public int MostTokens => options.MostTokens;
+
+    /// <summary>What lengths are chosen by from now on.</summary>
+    internal GuessCost Cost { get; set; }
 
     /// <inheritdoc />
     public void Begin(ProposalContext context) => rates = NewRates();
@@ -65,7 +67,7 @@ public sealed class PromptLookup : ITokenProposer
 
         int level = length - options.Shortest;
         rates.Remember(guess, text.Length, level);
-        int count = rates.BestLength(level, cost, proposal.Room);
+        int count = rates.BestLength(level, Cost, proposal.Room);
         for (int i = 0; i < count; i++)
         {
             proposal.Add(guess[i]);
