@@ -60,7 +60,7 @@ internal sealed class NewModelMemory(StoragePlan plan, bool waits = false) : Mod
     protected override PackedMatrix NewMatrix(string name, int n, int k, WeightStorage storage) =>
         waits ? new PackedMatrix(n, k, storage, packed: null) : new PackedMatrix(n, k, storage);
 
-    /// <summary>Experts lie side by side in huge pages: one alone has a megabyte or two, and to look up each of its small pages anew, for every token's experts, costs a tenth.</summary>
+    /// <summary>Experts lie side by side in huge pages: one has a megabyte or two, and looking up each of its small pages anew for every token costs a tenth.</summary>
     protected override PackedMatrix[] NewMatrices(string[] names, int n, int k, WeightStorage storage) => waits || names.Length == 1
         ? base.NewMatrices(names, n, k, storage)
         : Array.ConvertAll(AlignedMemory.Parts(names.Length, PackedMatrix.SizeOf(n, k, storage)), part => new PackedMatrix(n, k, storage, part));
