@@ -34,10 +34,13 @@ internal readonly struct AttentionChunks(int rows, int heads, int group)
 
     private int Blocks => (rows + Block - 1) / Block;
 
+    /// <summary>A chunk's key-value head.</summary>
     public int Head(int chunk) => chunk / Blocks;
 
+    /// <summary>A chunk's first row.</summary>
     public int First(int chunk) => chunk % Blocks * Block;
 
+    /// <summary>The row behind its last.</summary>
     public int End(int chunk) => Math.Min(First(chunk) + Block, rows);
 }
 

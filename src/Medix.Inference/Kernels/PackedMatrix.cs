@@ -169,29 +169,11 @@ public sealed unsafe class PackedMatrix : IDisposable
             return;
         }
 
-        int panels = format is null ? View.Panels : Quantised.Panels, first = panels * part / parts, end = panels * (part + 1) / parts;
-        if (format is null)
-        {
-            View.Multiply(a, lda, 1, c, ldc, rows, first, end, false);
-        }
-        else
-        {
-            QuantisedProduct.Multiply(Quantised, a, lda, c, ldc, rows, first, end, false);
-        }
+        MultiplyPanels(a, lda, c, ldc, rows, Panels * part / parts, Panels * (part + 1) / parts, accumulate: false);
     }
 
     /// <summary>The product without what an adapter adds.</summary>
-    internal void MultiplyBase(float* a, int lda, float* c, int ldc, int rows, bool accumulate)
-    {
-        if (format is null)
-        {
-            View.Multiply(a, lda, 1, c, ldc, rows, 0, View.Panels, accumulate);
-        }
-        else
-        {
-            QuantisedProduct.Multiply(Quantised, a, lda, c, ldc, rows, 0, Quantised.Panels, accumulate);
-        }
-    }
+    internal void MultiplyBase(float* a, int lda, float* c, int ldc, int rows, bool accumulate) => MultiplyPanels(a, lda, c, ldc, rows, 0, Panels, accumulate);
 
     /// <summary>The same product with the outputs shared out over the pool: for few rows and large weights.</summary>
     public void Multiply(WorkerPool pool, float* a, int lda, float* c, int ldc, int rows, bool accumulate = false)
@@ -227,6 +209,20 @@ public sealed unsafe class PackedMatrix : IDisposable
         memory.Dispose();
         memory = new AlignedMemory(0);
         (View, Quantised, Waits) = (default, default, true);
+    }
+
+    private int Panels => format is null ? View.Panels : Quantised.Panels;
+
+    private void MultiplyPanels(float* a, int lda, float* c, int ldc, int rows, int first, int end, bool accumulate)
+    {
+        if (format is null)
+        {
+            View.Multiply(a, lda, 1, c, ldc, rows, first, end, accumulate);
+        }
+        else
+        {
+            QuantisedProduct.Multiply(Quantised, a, lda, c, ldc, rows, first, end, accumulate);
+        }
     }
 
     private void RequireMemory()

@@ -26,10 +26,10 @@ internal sealed unsafe class ExpertMixture(TextConfig text, int threads) : IDisp
     private int[] chosen = [];
     private int[] placeOf = [];
     private int[] rowAt = [];
+    private readonly int[] offsets = new int[(text.Experts ?? 0) + 1];
     private readonly int[] active = new int[text.Experts ?? 0];
     private int activeCount;
     private int parts = 1;
-    private readonly int[] offsets = new int[(text.Experts ?? 0) + 1];
     private float[] shares = [];
     private int count;
 

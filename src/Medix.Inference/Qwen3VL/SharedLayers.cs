@@ -8,7 +8,7 @@ namespace Medix.Inference.Qwen3VL;
 /// </summary>
 internal sealed unsafe class SharedLayers(TextDecoder decoder) : PoolJob
 {
-    /// <summary>Rows from which on the activation is worth waking threads for.</summary>
+    /// <summary>Rows from which on work that takes microseconds each is worth waking threads for.</summary>
     private const int ManyRows = 4;
 
     private Part part;
@@ -40,15 +40,7 @@ internal sealed unsafe class SharedLayers(TextDecoder decoder) : PoolJob
         }
 
         decoder.GateAndUp(layer, 0, count);
-        if (count < ManyRows)
-        {
-            decoder.Activate(0, count);
-        }
-        else
-        {
-            Dispatch(Part.Activate, count);
-        }
-
+        DispatchRows(Part.Activate);
         decoder.AddDown(layer, 0, count);
     }
 
@@ -76,6 +68,7 @@ internal sealed unsafe class SharedLayers(TextDecoder decoder) : PoolJob
         }
     }
 
+    /// <summary>Parts of experts, small enough that threads finish together: all gate and up projections before the first down projection.</summary>
     private void MixExperts()
     {
         decoder.Mixture.Require(count);
@@ -84,13 +77,21 @@ internal sealed unsafe class SharedLayers(TextDecoder decoder) : PoolJob
         decoder.Mixture.Sort();
         Dispatch(Part.GateUp, decoder.Mixture.Parts);
         Dispatch(Part.Down, decoder.Mixture.Parts);
-        if (count < ManyRows)
+        DispatchRows(Part.Combine);
+    }
+
+    private void DispatchRows(Part next)
+    {
+        if (count >= ManyRows)
         {
-            decoder.Combine(0, count);
+            Dispatch(next, count);
+            return;
         }
-        else
+
+        part = next;
+        for (int row = 0; row < count; row++)
         {
-            Dispatch(Part.Combine, count);
+            Execute(row, 0);
         }
     }
 

@@ -15,6 +15,9 @@ internal sealed class LoneDraw(Qwen3VLModel model, PromptLookupOptions options, 
     private readonly LearnedGuessCost? learned = options.Cost is null ? new LearnedGuessCost(LearnedGuessCost.PriorOf(model.Decoder)) : null;
     private DrawText? text;
 
+    /// <summary>What guesses are taken to cost.</summary>
+    public GuessCost Cost => lookup.Cost;
+
     /// <summary>Makes room for draws that see <paramref name="mostPositions"/> positions.</summary>
     public void RequirePositions(int mostPositions) => step.RequirePositions(mostPositions);
 
@@ -30,9 +33,6 @@ internal sealed class LoneDraw(Qwen3VLModel model, PromptLookupOptions options, 
         lookup.Cost = learned?.Cost ?? lookup.Cost;
         return step.Guess(lookup, text);
     }
-
-    /// <summary>What guesses are taken to cost.</summary>
-    public GuessCost Cost => lookup.Cost;
 
     /// <summary>The step with those guesses; how many of them were right.</summary>
     public int Run(LiveDraw draw) => step.Run(draw);
