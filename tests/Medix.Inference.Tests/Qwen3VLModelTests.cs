@@ -4,6 +4,7 @@ using Medix.Inference.Qwen3VL;
 using Medix.Runs;
 using Medix.Text;
 using Medix.Weights;
+using Medix.Weights.Adapters;
 
 namespace Medix.Inference.Tests;
 
@@ -70,6 +71,39 @@ public class Qwen3VLModelTests
                 Assert.Equal(expected[i][1].Tokens, alone.Tokens);
                 Assert.Equal(expected[i][1].LogProbs, alone.LogProbs);
             }
+        }
+    }
+
+    [Fact]
+    public void An_adapter_of_experts_counts_alike_for_any_threads_and_rows()
+    {
+        Qwen3VLConfig mixture = RandomModels.Seeing with
+        {
+            Text = RandomModels.Seeing.Text with { Experts = 6, ExpertsPerToken = 2, ExpertIntermediate = 20, DenseLayers = [1] },
+        };
+        LoraAdapter adapter = new(new(2, 1, new(["experts"])), [Layer("gate_up_proj", 48, 40), Layer("down_proj", 20, 48)]);
+        float[]? expected = null;
+        foreach (int threads in (int[])[1, 2, 3])
+        {
+            foreach (int rows in (int[])[1, 3, 70])
+            {
+                using Qwen3VLModel model = RandomModels.Create(threads, mixture);
+                using ModelAdapter ready = model.Prepare(adapter);
+                ModelInput input = new(RandomModels.Text(70, 3).Tokens[..rows], [], []);
+                float[] plain = model.Logits(input);
+                model.Use(ready);
+                float[] changed = model.Logits(input);
+                Assert.NotEqual(plain, changed);
+                expected ??= changed;
+                Assert.Equal(expected, changed[..expected.Length]);
+            }
+        }
+
+        LoraLayer Layer(string name, int inputs, int outputs)
+        {
+            SeededRandom random = Seed.Random((ulong)inputs);
+            float[] Numbers(int count) => [.. Enumerable.Range(0, count).Select(_ => (float)random.NextNormal())];
+            return new($"model.language_model.layers.2.mlp.experts.{name}", 2, 0.5f, inputs, outputs, Numbers(6 * 2 * inputs), Numbers(outputs * 2 * 6), null, 6);
         }
     }
 
