@@ -199,14 +199,15 @@ public sealed class ChatCommandTests : IDisposable
     }
 
     [Theory]
-    [InlineData(0, "then 4.0 per second] For")]
-    [InlineData(4, "then 4.0 per second] For")]
-    [InlineData(3, "then 4.0 per second, 1.33 per pass] For")]
-    public void The_figures_tell_of_guesses_that_were_right(long passes, string expected)
+    [InlineData(0, 1.5, "the first after 0.5 s, then 4.0 per second] For")]
+    [InlineData(4, 1.5, "the first after 0.5 s, then 4.0 per second] For")]
+    [InlineData(3, 1.5, "the first after 0.5 s, then 4.0 per second, 1.33 per pass] For")]
+    [InlineData(3, 0.5, "the first after 0.5 s, 1.33 per pass] For")]
+    public void The_figures_tell_of_guesses_that_were_right_and_no_speed_that_was_not_timed(long passes, double seconds, string expected)
     {
         using StringWriter writer = new();
         new ChatAnswerView(writer, showThinking: false, live: false).End(
-            new ChatAnswer("x", ResponseParser.Parse("x"), 10, 5, 0.5, 1.5, Cut: false) { Passes = passes });
+            new ChatAnswer("x", ResponseParser.Parse("x"), 10, 5, 0.5, seconds, Cut: false) { Passes = passes });
         Assert.Contains(expected, writer.ToString(), StringComparison.Ordinal);
     }
 

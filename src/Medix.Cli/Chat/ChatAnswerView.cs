@@ -62,11 +62,10 @@ internal sealed class ChatAnswerView(TextWriter output, bool showThinking, bool 
         output.WriteLine();
         output.WriteLine();
         string cut = answer.Cut ? "Cut at the limit of tokens. " : "";
-        string speed = string.Create(CultureInfo.InvariantCulture, $"{answer.TokensPerSecond:0.0} per second")
+        string speed = string.Create(CultureInfo.InvariantCulture, $"{answer.PromptTokens} + {answer.Tokens} tokens, the first after {answer.FirstTokenSeconds:0.0} s")
+            + (answer.TokensPerSecond is { } rate ? string.Create(CultureInfo.InvariantCulture, $", then {rate:0.0} per second") : "")
             + (answer.TokensPerPass > 1 ? string.Create(CultureInfo.InvariantCulture, $", {answer.TokensPerPass:0.00} per pass") : "");
-        output.WriteLine(string.Create(
-            CultureInfo.InvariantCulture,
-            $"[{answer.PromptTokens} + {answer.Tokens} tokens, the first after {answer.FirstTokenSeconds:0.0} s, then {speed}] {cut}{Notice}"));
+        output.WriteLine($"[{speed}] {cut}{Notice}");
         output.Flush();
     }
 

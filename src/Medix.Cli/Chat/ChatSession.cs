@@ -21,11 +21,11 @@ internal sealed record ChatAnswer(string Text, ParsedResponse Parsed, int Prompt
     /// <summary>Passes of the model that drew the tokens after the first one.</summary>
     public long Passes { get; init; }
 
-    /// <summary>Tokens of such a pass in the mean: more than 1 where guessed tokens were right, 0 where there was none.</summary>
-    public double TokensPerPass => Passes > 0 ? (Tokens - 1) / (double)Passes : 0;
+    /// <summary>Tokens of such a pass in the mean, more than 1 where guessed tokens were right; null where there was no pass.</summary>
+    public double? TokensPerPass => Passes > 0 ? Math.Round((Tokens - 1) / (double)Passes, 2) : null;
 
-    /// <summary>Tokens per second after the first one.</summary>
-    public double TokensPerSecond => Tokens > 1 && Seconds - FirstTokenSeconds > 0.005 ? (Tokens - 1) / (Seconds - FirstTokenSeconds) : 0;
+    /// <summary>Tokens per second after the first one; null where all came at once, too fast to time.</summary>
+    public double? TokensPerSecond => Tokens > 1 && Seconds - FirstTokenSeconds > 0.005 ? Math.Round((Tokens - 1) / (Seconds - FirstTokenSeconds), 2) : null;
 
     public string ToJson() => new JsonObject
     {
@@ -38,8 +38,8 @@ internal sealed record ChatAnswer(string Text, ParsedResponse Parsed, int Prompt
         ["promptTokens"] = PromptTokens,
         ["tokens"] = Tokens,
         ["firstTokenSeconds"] = Math.Round(FirstTokenSeconds, 3),
-        ["tokensPerSecond"] = Math.Round(TokensPerSecond, 2),
-        ["tokensPerPass"] = Math.Round(TokensPerPass, 2),
+        ["tokensPerSecond"] = TokensPerSecond,
+        ["tokensPerPass"] = TokensPerPass,
         ["notice"] = ChatAnswerView.Notice,
     }.ToJsonString();
 }
