@@ -4,6 +4,7 @@ using Medix.Inference.Qwen3VL;
 using Medix.Inference.Serving;
 using Medix.Runs;
 using Medix.Text;
+using Medix.Weights;
 using static Medix.Inference.Tests.ServingTestKit;
 
 namespace Medix.Inference.Tests;
@@ -12,6 +13,12 @@ namespace Medix.Inference.Tests;
 public class ServingEndTests
 {
     private static readonly ModelInput Input = RandomModels.WithImage(150, 8, 6, 2);
+
+    /// <summary>A model with room for <see cref="Endless"/>.</summary>
+    private static readonly Qwen3VLConfig Roomy = RandomModels.Seeing with { Text = RandomModels.Seeing.Text with { MaxPositions = 1 << 15 } };
+
+    /// <summary>More tokens than are drawn before a test's next line, however busy the machine.</summary>
+    private static readonly SamplingOptions Endless = Sampling with { MaxNewTokens = 20_000 };
 
     [Theory]
     [InlineData(0, 1)]
@@ -31,8 +38,9 @@ public class ServingEndTests
         Task<Completion> cancelled = server.GenerateAsync(Input, Sampling, 1, source.Token), next = server.GenerateAsync(Input, Sampling, 2, Token);
         OperationCanceledException e = await Assert.ThrowsAnyAsync<OperationCanceledException>(() => cancelled);
         Assert.Equal(source.Token, e.CancellationToken);
-        AssertSame(await next, Alone(model, Input, Sampling, 2));
+        Completion done = await next;
         Assert.Equal((1, 1, 0, 0L), (server.Statistics.Cancelled, server.Statistics.Finished, server.Statistics.PagesUsed, server.Statistics.ImageBytes));
+        AssertSame(done, Alone(model, Input, Sampling, 2));
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => server.GenerateAsync(Input, Sampling, 1, source.Token));
     }
 
@@ -54,9 +62,9 @@ public class ServingEndTests
     [Fact]
     public async Task A_reader_that_stops_cancels_its_request()
     {
-        using Qwen3VLModel model = RandomModels.Create(2);
+        using Qwen3VLModel model = RandomModels.Create(2, Roomy);
         using GenerationServer server = new(model, NoCaches);
-        await foreach (GeneratedToken _ in server.StreamAsync(Input, Sampling with { MaxNewTokens = 300 }, 1, Token))
+        await foreach (GeneratedToken _ in server.StreamAsync(Input, Endless, 1, Token))
         {
             break;
         }
@@ -68,11 +76,11 @@ public class ServingEndTests
     [Fact]
     public async Task Disposing_ends_what_is_live_and_what_waits_and_gives_everything_back()
     {
-        using Qwen3VLModel model = RandomModels.Create(2);
+        using Qwen3VLModel model = RandomModels.Create(2, Roomy);
         GenerationServer server = new(model, new ServerOptions { MaxLive = 2 });
         await server.GenerateAsync(Input, Sampling with { MaxNewTokens = 2 }, 1, Token);
-        Task<Completion>[] tasks = [.. Enumerable.Range(0, 5).Select(i => server.GenerateAsync(Input, Sampling with { MaxNewTokens = 300 }, (ulong)i, Token))];
-        Task<List<GeneratedToken>> reading = ReadAsync(server.StreamAsync(Input, Sampling with { MaxNewTokens = 300 }, 9, Token));
+        Task<Completion>[] tasks = [.. Enumerable.Range(0, 5).Select(i => server.GenerateAsync(Input, Endless, (ulong)i, Token))];
+        Task<List<GeneratedToken>> reading = ReadAsync(server.StreamAsync(Input, Endless, 9, Token));
         await server.DisposeAsync();
         await Assert.ThrowsAsync<ObjectDisposedException>(() => reading);
         foreach (Task<Completion> task in tasks)
@@ -84,7 +92,7 @@ public class ServingEndTests
         await Assert.ThrowsAsync<ObjectDisposedException>(() => server.ChangeModelAsync(_ => { }, Token));
         Assert.Equal(0, model.Decoder.Pages.Used);
         server.Dispose();
-        AssertSame(Alone(RandomModels.Create(1), Input, Sampling, 1), Alone(model, Input, Sampling, 1));
+        AssertSame(Alone(RandomModels.Create(1, Roomy), Input, Sampling, 1), Alone(model, Input, Sampling, 1));
     }
 
     [Theory]
@@ -98,8 +106,9 @@ public class ServingEndTests
         SamplingOptions broken = Sampling with { Constraint = OutputConstraint.Regex(impossible) };
         Task<Completion> good = server.GenerateAsync(Input, Sampling, 1, Token), bad = server.GenerateAsync(Input, broken, 2, Token);
         Assert.Contains("No token of the vocabulary", (await Assert.ThrowsAsync<MedixException>(() => bad)).Message, StringComparison.Ordinal);
-        AssertSame(await good, Alone(model, Input, Sampling, 1));
+        Completion done = await good;
         Assert.Equal((1, 1, 0), (server.Statistics.Failed, server.Statistics.Finished, server.Statistics.PagesUsed));
+        AssertSame(done, Alone(model, Input, Sampling, 1));
         BatchedGenerator generator = new(model, 4, vocabulary);
         Assert.Throws<MedixException>(() => generator.Generate([new GenerationRequest(Input, [2])], broken, null, Token));
     }

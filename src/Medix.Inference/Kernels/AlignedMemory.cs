@@ -22,12 +22,11 @@ public sealed unsafe partial class AlignedMemory : IDisposable
     {
         ArgumentOutOfRangeException.ThrowIfNegative(bytes);
         this.bytes = Math.Max(bytes, 1);
-        bool large = this.bytes >= 2 * HugePage && OperatingSystem.IsLinux();
+        bool large = this.bytes >= 2 * HugePage;
         void* allocated = NativeMemory.AlignedAlloc((nuint)this.bytes, large ? HugePage : Alignment);
         if (large)
         {
-            // A wish: where the system does not grant it nothing is lost.
-            _ = Advise(allocated, (nuint)(this.bytes / HugePage * HugePage), AdviseHugePages);
+            AskForHugePages(allocated, this.bytes);
         }
 
         NativeMemory.Clear(allocated, (nuint)this.bytes);
@@ -72,14 +71,24 @@ public sealed unsafe partial class AlignedMemory : IDisposable
     public static AlignedMemory OfFloats(long count) => new(checked(count * sizeof(float)));
 
     /// <summary>
-    /// Zeroed memory of <paramref name="bytes"/> bytes for each of <paramref name="count"/> parts, one behind the other: what is too small for huge pages by itself has them
-    /// together.
+    /// Zeroed memory of so many bytes for each part, one behind the other: what is too small for huge pages by itself, or ends within one, has them together.
     /// </summary>
-    internal static AlignedMemory[] Parts(int count, long bytes)
+    internal static AlignedMemory[] Parts(IReadOnlyList<long> sizes)
     {
-        long step = (bytes + (long)Alignment - 1) / (long)Alignment * (long)Alignment;
-        AlignedMemory whole = new(checked(step * count)) { parts = count };
-        return [.. Enumerable.Range(0, count).Select(part => new AlignedMemory(whole, part * step, bytes))];
+        AlignedMemory whole = new(sizes.Sum(size => Rounded(size))) { parts = sizes.Count };
+        long start = 0;
+        return [.. sizes.Select(size => new AlignedMemory(whole, (start += Rounded(size)) - Rounded(size), size))];
+
+        static long Rounded(long size) => checked(size + (long)Alignment - 1) / (long)Alignment * (long)Alignment;
+    }
+
+    /// <summary>Wishes for huge pages; where the system does not grant them nothing is lost.</summary>
+    internal static void AskForHugePages(void* start, long bytes)
+    {
+        if (OperatingSystem.IsLinux())
+        {
+            _ = Advise(start, (nuint)(bytes / HugePage * HugePage), AdviseHugePages);
+        }
     }
 
     /// <inheritdoc />

@@ -51,17 +51,16 @@ public sealed unsafe class PackedMatrix : IDisposable
         Attach(memory);
     }
 
-    /// <summary>A matrix whose packed numbers are there already, or come with its first rows (null): then it takes no memory until those are set.</summary>
+    /// <summary>A matrix whose packed numbers are there already, or have no memory (null) until it takes some or its first rows are set.</summary>
     internal PackedMatrix(int n, int k, WeightStorage storage, AlignedMemory? packed)
     {
         (kernels, format) = (KernelSet.Best, QuantisedFormat.Of(storage));
         (N, K, Storage) = (n, k, storage);
-        memory = packed ?? new AlignedMemory(0);
-        Waits = packed is null;
+        memory = new AlignedMemory(0);
+        Waits = true;
         if (packed is not null)
         {
-            ArgumentOutOfRangeException.ThrowIfNotEqual(packed.Length, SizeOf(n, k, storage, kernels));
-            Attach(packed);
+            Take(packed);
         }
     }
 
@@ -83,8 +82,11 @@ public sealed unsafe class PackedMatrix : IDisposable
     /// <summary>What a quantiser learns of this matrix's inputs while the model computes, or null.</summary>
     internal InputMoments? Moments { get; set; }
 
-    /// <summary>Whether there is no memory yet: it comes with the first rows.</summary>
+    /// <summary>Whether there is no memory yet.</summary>
     internal bool Waits { get; private set; }
+
+    /// <summary>Bytes of the packed numbers, whether they have memory or not.</summary>
+    internal long BytesNeeded => SizeOf(N, K, Storage, kernels);
 
     /// <summary>The packed numbers as they lie in memory.</summary>
     internal AlignedMemory Memory => memory;
@@ -203,6 +205,16 @@ public sealed unsafe class PackedMatrix : IDisposable
     /// <inheritdoc />
     public void Dispose() => memory.Dispose();
 
+    /// <summary>Has its packed numbers in this memory from now on: they are there, or it is zeroed.</summary>
+    internal void Take(AlignedMemory packed)
+    {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(packed.Length, BytesNeeded);
+        memory.Dispose();
+        memory = packed;
+        Waits = false;
+        Attach(packed);
+    }
+
     /// <summary>Gives the memory back; it comes again with the next rows.</summary>
     internal void Release()
     {
@@ -234,10 +246,7 @@ public sealed unsafe class PackedMatrix : IDisposable
 
         if (Waits)
         {
-            memory.Dispose();
-            memory = new AlignedMemory(SizeOf(N, K, Storage, kernels));
-            Attach(memory);
-            Waits = false;
+            Take(new AlignedMemory(BytesNeeded));
         }
     }
 

@@ -34,6 +34,7 @@ public sealed unsafe class PackedFile : IDisposable
         {
             view = map.CreateViewAccessor(0, 0, MemoryMappedFileAccess.Read);
             view.SafeMemoryMappedViewHandle.AcquirePointer(ref data);
+            AlignedMemory.AskForHugePages(data, fileBytes);
         }
         catch
         {

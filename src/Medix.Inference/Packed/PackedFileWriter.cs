@@ -17,6 +17,7 @@ internal sealed unsafe class PackedFileWriter : IDisposable
     private static readonly string NoHash = new('0', 64);
 
     private readonly SafeFileHandle file;
+    private readonly WindowWriter windows;
     private readonly PackedHeader header;
     private readonly Dictionary<string, int> places;
     private readonly PackedTensor[] tensors;
@@ -38,6 +39,7 @@ internal sealed unsafe class PackedFileWriter : IDisposable
         fileBytes = offset;
         places = tensors.Select((tensor, i) => (tensor.Name, i)).ToDictionary(pair => pair.Name, pair => pair.i, StringComparer.Ordinal);
         file = File.OpenHandle(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, FileOptions.None, preallocationSize: fileBytes);
+        windows = new WindowWriter(file, fileBytes);
     }
 
     /// <summary>Writes one part.</summary>
@@ -70,8 +72,9 @@ internal sealed unsafe class PackedFileWriter : IDisposable
         }
 
         byte[] json = HeaderBytes(tensors);
-        RandomAccess.Write(file, json, PackedPrefix.Bytes);
-        RandomAccess.Write(file, new byte[fileBytes - tensors[^1].Offset - tensors[^1].Bytes], tensors[^1].Offset + tensors[^1].Bytes);
+        windows.Write(json, PackedPrefix.Bytes);
+        windows.Write(new byte[fileBytes - tensors[^1].Offset - tensors[^1].Bytes], tensors[^1].Offset + tensors[^1].Bytes);
+        windows.Flush();
         RandomAccess.FlushToDisk(file);
         RandomAccess.Write(file, PackedPrefix.Write(json, fileBytes), 0);
     }
@@ -105,7 +108,7 @@ internal sealed unsafe class PackedFileWriter : IDisposable
         {
             ReadOnlySpan<byte> part = new(bytes + at, (int)Math.Min(Slice, count - at));
             hash.AppendData(part);
-            RandomAccess.Write(file, part, offset + at);
+            windows.Write(part, offset + at);
         }
     }
 
@@ -131,7 +134,7 @@ internal sealed unsafe class PackedFileWriter : IDisposable
             }
 
             hash.AppendData(bytes);
-            RandomAccess.Write(file, bytes, offset + ((long)output * bytes.Length));
+            windows.Write(bytes, offset + ((long)output * bytes.Length));
         }
     }
 }

@@ -35,7 +35,7 @@ public static class PackedModelWriter
         Action<long, long>? progress = null,
         CancellationToken cancellationToken = default)
     {
-        NewModelMemory memory = new(plan, waits: true);
+        NewModelMemory memory = new(plan);
         using TextWeights text = new(weights.Config.Text, memory);
         using VisionWeights? vision = weights.Config.Vision is { } shape ? new VisionWeights(shape, memory) : null;
         IReadOnlyList<TensorError> errors = [];

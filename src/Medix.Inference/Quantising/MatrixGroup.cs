@@ -16,7 +16,7 @@ internal sealed record MatrixGroup(string Name, IReadOnlyList<string> Keys, Weig
     /// <summary>The groups of a model that a plan stores in 4 bits.</summary>
     public static IReadOnlyList<MatrixGroup> Of(Qwen3VLConfig config, StoragePlan plan)
     {
-        NewModelMemory memory = new(plan, waits: true);
+        NewModelMemory memory = new(plan);
         using TextWeights text = new(config.Text, memory);
         int span = (config.Text.Layers + MostLayerGroups - 1) / MostLayerGroups;
         return

@@ -26,6 +26,11 @@ internal abstract class ModelMemory(StoragePlan plan)
     public PackedMatrix[] Experts(string key, int experts, int n, int k, WeightStorage kind) =>
         Matrices([.. Enumerable.Range(0, experts).Select(expert => string.Create(CultureInfo.InvariantCulture, $"{key}.{expert}"))], key, n, k, kind);
 
+    /// <summary>Gives memory to the matrices that have none yet.</summary>
+    public virtual void Provide()
+    {
+    }
+
     /// <summary>A vector or table of single-precision numbers.</summary>
     public AlignedMemory Vector(string name, long count)
     {
@@ -36,9 +41,6 @@ internal abstract class ModelMemory(StoragePlan plan)
 
     protected abstract PackedMatrix NewMatrix(string name, int n, int k, WeightStorage storage);
 
-    /// <summary>Several of one shape.</summary>
-    protected virtual PackedMatrix[] NewMatrices(string[] names, int n, int k, WeightStorage storage) => Array.ConvertAll(names, name => NewMatrix(name, n, k, storage));
-
     protected abstract AlignedMemory NewVector(string name, long count);
 
     private PackedMatrix[] Matrices(string[] names, string key, int n, int k, WeightStorage kind)
@@ -48,22 +50,27 @@ internal abstract class ModelMemory(StoragePlan plan)
             return Array.ConvertAll(names, _ => new PackedMatrix(n, k, kind));
         }
 
-        PackedMatrix[] matrices = NewMatrices(names, n, k, kind == WeightStorage.Fp32 ? kind : plan.Of(key, kind));
+        WeightStorage storage = kind == WeightStorage.Fp32 ? kind : plan.Of(key, kind);
+        PackedMatrix[] matrices = Array.ConvertAll(names, name => NewMatrix(name, n, k, storage));
         parts.AddRange(names.Zip(matrices, (name, matrix) => new ModelPart(name, key, matrix, null)));
         return matrices;
     }
 }
 
-/// <summary>Memory of the model's own, zeroed; where <paramref name="waits"/>, a matrix takes its memory when its first rows come.</summary>
-internal sealed class NewModelMemory(StoragePlan plan, bool waits = false) : ModelMemory(plan)
+/// <summary>Memory of the model's own, zeroed; a matrix has none before it is provided, or its first rows come.</summary>
+internal sealed class NewModelMemory(StoragePlan plan) : ModelMemory(plan)
 {
-    protected override PackedMatrix NewMatrix(string name, int n, int k, WeightStorage storage) =>
-        waits ? new PackedMatrix(n, k, storage, packed: null) : new PackedMatrix(n, k, storage);
+    /// <summary>The matrices lie side by side in huge pages: looking up small pages anew for every token costs a twentieth, and a tenth where experts have one megabyte.</summary>
+    public override void Provide()
+    {
+        PackedMatrix[] waiting = [.. Parts.Select(part => part.Matrix).OfType<PackedMatrix>().Where(matrix => matrix.Waits)];
+        foreach ((PackedMatrix matrix, AlignedMemory part) in waiting.Zip(AlignedMemory.Parts([.. waiting.Select(matrix => matrix.BytesNeeded)])))
+        {
+            matrix.Take(part);
+        }
+    }
 
-    /// <summary>Experts lie side by side in huge pages: one has a megabyte or two, and looking up each of its small pages anew for every token costs a tenth.</summary>
-    protected override PackedMatrix[] NewMatrices(string[] names, int n, int k, WeightStorage storage) => waits || names.Length == 1
-        ? base.NewMatrices(names, n, k, storage)
-        : Array.ConvertAll(AlignedMemory.Parts(names.Length, PackedMatrix.SizeOf(n, k, storage)), part => new PackedMatrix(n, k, storage, part));
+    protected override PackedMatrix NewMatrix(string name, int n, int k, WeightStorage storage) => new(n, k, storage, packed: null);
 
     protected override AlignedMemory NewVector(string name, long count) => AlignedMemory.OfFloats(count);
 }

@@ -30,11 +30,13 @@ public sealed unsafe class Qwen3VLModel : IDisposable
         Memory = memory;
         Pool = pool;
         text = new TextWeights(config.Text, memory);
+        memory.Provide();
         Decoder = new TextDecoder(config.Text, text, pool, keysAndValues);
         prefill = new Prefill(Decoder, config);
         if (config.Vision is not null)
         {
             vision = new VisionWeights(config.Vision, memory);
+            memory.Provide();
             tower = new VisionTower(config.Vision, vision, pool);
         }
     }
