@@ -83,6 +83,10 @@ public sealed class PackedQualityTests : IDisposable
         Assert.Equal(original.Images.MaxPixels, opened.Images.MaxPixels);
         Assert.Contains("stored as Q8", Assert.Throws<MedixException>(() => ModelFolder.Open(packed, WeightStorage.Q4)).Message, StringComparison.Ordinal);
         Assert.Throws<MedixException>(() => ModelFolder.Open(Path.Combine(folder, "nothing")));
+        File.WriteAllText(Path.Combine(packed, "tokenizer.json"), "{");
+        Assert.Contains("tokenizer.json", Assert.Throws<MedixException>(() => ModelFolder.Open(packed)).Message, StringComparison.Ordinal);
+        using Qwen3VLModel alone = ModelFolder.OpenModel(packed);
+        Assert.Equal(opened.Model.Logits(input), alone.Logits(input));
     }
 
     [Fact]

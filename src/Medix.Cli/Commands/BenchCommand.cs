@@ -66,7 +66,7 @@ internal static class BenchCommand
     {
         if (ModelPresets.Find(name) is not { } config)
         {
-            return ModelFolder.Open(ModelPath.Of(name), storage, pool, keysAndValues).Model;
+            return ModelFolder.OpenModel(ModelPath.Of(name), storage, pool, keysAndValues);
         }
 
         config = textOnly ? config with { Vision = null } : config;

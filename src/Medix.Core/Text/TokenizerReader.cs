@@ -49,9 +49,10 @@ internal static class TokenizerReader
         }
 
         bool composes = PatternOf(settingsPath, settings!) == SplitPattern.Qwen2;
+        Task<List<Merge>> merges = Task.Run(() => ReadMerges(Path.Combine(folder, "merges.txt")));
         return new TokenizerDefinition(
             ReadVocabulary(Path.Combine(folder, "vocab.json")),
-            ReadMerges(Path.Combine(folder, "merges.txt")),
+            merges.GetAwaiter().GetResult(),
             ReadAdded(settingsPath, settings!),
             composes ? SplitPattern.Qwen2 : SplitPattern.Gpt2,
             composes,

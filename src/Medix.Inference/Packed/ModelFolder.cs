@@ -58,27 +58,26 @@ public static class ModelFolder
     public static LoadedModel Open(
         string path, WeightStorage? storage = null, WorkerPool? pool = null, KeyValueStorage keysAndValues = KeyValueStorage.Fp32)
     {
-        ArgumentNullException.ThrowIfNull(path);
-        if (!Path.Exists(path))
-        {
-            throw new MedixException($"There is no file or folder '{path}'. Name a model's folder, or a {PackedFile.Extension} or {GgufExtension} file.");
-        }
-
+        RequireExists(path);
         string folder = Directory.Exists(path) ? path : Path.GetDirectoryName(Path.GetFullPath(path))!;
-        if (PackedFile.IsAt(path))
-        {
-            Qwen3VLModel packed = Qwen3VLModel.FromPacked(path, pool, keysAndValues);
-            return WithCompanions(folder, ModelFileKind.Packed, packed, () => RequireStorage(path, packed.Plan, storage));
-        }
-
-        if (path.EndsWith(GgufExtension, StringComparison.OrdinalIgnoreCase) && File.Exists(path))
+        if (IsGguf(path))
         {
             return OpenGguf(path, folder, StoragePlan.For(storage ?? WeightStorage.Bf16), pool, keysAndValues);
         }
 
-        using Checkpoint checkpoint = Checkpoint.Open(path);
-        Qwen3VLModel model = Qwen3VLModel.FromCheckpoint(checkpoint, storage ?? WeightStorage.Bf16, pool, keysAndValues);
-        return WithCompanions(folder, ModelFileKind.Checkpoint, model, null);
+        // A large vocabulary takes longer to read than a packed model does to open: both at once.
+        Task<Tokenizer?> tokenizer = Task.Run(() => HasTokenizer(folder) ? Tokenizer.Load(folder) : null);
+        Qwen3VLModel model = OpenWeights(path, storage, pool, keysAndValues);
+        return WithCompanions(folder, PackedFile.IsAt(path) ? ModelFileKind.Packed : ModelFileKind.Checkpoint, model, tokenizer);
+    }
+
+    /// <summary>The same without tokenizer and image processor, for work that meets no text.</summary>
+    /// <inheritdoc cref="Open"/>
+    public static Qwen3VLModel OpenModel(
+        string path, WeightStorage? storage = null, WorkerPool? pool = null, KeyValueStorage keysAndValues = KeyValueStorage.Fp32)
+    {
+        RequireExists(path);
+        return IsGguf(path) ? Open(path, storage, pool, keysAndValues).Model : OpenWeights(path, storage, pool, keysAndValues);
     }
 
     /// <summary>The image processor's settings in a model's folder; the published models' where a model without a vision tower has none.</summary>
@@ -88,6 +87,37 @@ public static class ModelFolder
         ArgumentNullException.ThrowIfNull(config);
         string file = Path.Combine(folder, Preprocessor);
         return config.Vision is null && !File.Exists(file) ? ImageProcessorOptions.Qwen3VL() : ImageProcessorOptions.Load(file);
+    }
+
+    private static void RequireExists(string path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        if (!Path.Exists(path))
+        {
+            throw new MedixException($"There is no file or folder '{path}'. Name a model's folder, or a {PackedFile.Extension} or {GgufExtension} file.");
+        }
+    }
+
+    private static bool IsGguf(string path) => path.EndsWith(GgufExtension, StringComparison.OrdinalIgnoreCase) && File.Exists(path);
+
+    private static Qwen3VLModel OpenWeights(string path, WeightStorage? storage, WorkerPool? pool, KeyValueStorage keysAndValues)
+    {
+        if (!PackedFile.IsAt(path))
+        {
+            using Checkpoint checkpoint = Checkpoint.Open(path);
+            return Qwen3VLModel.FromCheckpoint(checkpoint, storage ?? WeightStorage.Bf16, pool, keysAndValues);
+        }
+
+        Qwen3VLModel packed = Qwen3VLModel.FromPacked(path, pool, keysAndValues);
+        if (storage is { } wanted && (StoragePlan.For(wanted) with { Exceptions = packed.Plan.Exceptions }) != packed.Plan)
+        {
+            WeightStorage stored = packed.Plan.GateUp;
+            packed.Dispose();
+            throw new MedixException(
+                $"{path}: the packed model's MLPs are stored as {stored}, not as {wanted} was asked for. Leave the storage out, or quantise the original anew.");
+        }
+
+        return packed;
     }
 
     private static LoadedModel OpenGguf(string path, string folder, StoragePlan plan, WorkerPool? pool, KeyValueStorage keysAndValues)
@@ -107,12 +137,11 @@ public static class ModelFolder
         return new LoadedModel(folder, ModelFileKind.Gguf, Qwen3VLModel.FromGguf(gguf, plan, pool, keysAndValues), tokenizer, images, prompts);
     }
 
-    private static LoadedModel WithCompanions(string folder, ModelFileKind kind, Qwen3VLModel model, Action? check)
+    private static LoadedModel WithCompanions(string folder, ModelFileKind kind, Qwen3VLModel model, Task<Tokenizer?> reading)
     {
         try
         {
-            check?.Invoke();
-            Tokenizer? tokenizer = HasTokenizer(folder) ? Tokenizer.Load(folder) : null;
+            Tokenizer? tokenizer = reading.GetAwaiter().GetResult();
             bool blind = model.Config.Vision is null || !File.Exists(Path.Combine(folder, Preprocessor));
             // Without a tokenizer nothing can be asked of the model, so that a missing image processor is no fault either.
             ImageProcessorOptions images = blind && tokenizer is null ? ImageProcessorOptions.Qwen3VL() : ImagesOf(folder, model.Config);
@@ -127,13 +156,4 @@ public static class ModelFolder
     }
 
     private static bool HasTokenizer(string folder) => File.Exists(Path.Combine(folder, "tokenizer.json")) || File.Exists(Path.Combine(folder, "vocab.json"));
-
-    private static void RequireStorage(string path, StoragePlan plan, WeightStorage? wanted)
-    {
-        if (wanted is { } storage && StoragePlan.For(storage) is var other && (other with { Exceptions = plan.Exceptions }) != plan)
-        {
-            throw new MedixException(
-                $"{path}: the packed model's MLPs are stored as {plan.GateUp}, not as {storage} was asked for. Leave the storage out, or quantise the original anew.");
-        }
-    }
 }
