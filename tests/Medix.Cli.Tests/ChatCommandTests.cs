@@ -158,13 +158,15 @@ public sealed class ChatCommandTests : IDisposable
         Assert.True(code == ExitCode.Success, error);
         using JsonDocument report = JsonDocument.Parse(output);
         JsonElement[] figures = [.. report.RootElement.GetProperty("figures").EnumerateArray()];
-        Assert.True(figures.Length >= 9, output);
+        Assert.True(figures.Length >= 10, output);
         Assert.All(figures, figure =>
         {
             double low = figure.GetProperty("low").GetDouble(), median = figure.GetProperty("median").GetDouble(), high = figure.GetProperty("high").GetDouble();
             Assert.True(low > 0 && low <= median && median <= high, figure.ToString());
             Assert.Equal(2, figure.GetProperty("rounds").GetInt32());
         });
+        double Median(string name) => figures.Single(figure => figure.GetProperty("name").GetString() == name).GetProperty("median").GetDouble();
+        Assert.True(Median("first token / all its products alone") < Median("first token / its weights' products alone"), output);
     }
 
     [Theory]

@@ -59,8 +59,12 @@ internal static unsafe class Attention
     public static void Run(AttentionRows rows, KvPages pages, int layer, int first, int end, float* scratch) =>
         Run(rows, pages, layer, first, end, 0, rows.KeyValueHeads, scratch);
 
-    /// <summary>The same for the key-value heads [<paramref name="firstHead"/>, <paramref name="endHead"/>) and the queries that share them.</summary>
-    public static void Run(AttentionRows rows, KvPages pages, int layer, int first, int end, int firstHead, int endHead, float* scratch)
+    /// <summary>
+    /// The same for the key-value heads [<paramref name="firstHead"/>, <paramref name="endHead"/>) and the queries that share them; with
+    /// <paramref name="onlyProducts"/> without what lies between the products, to measure these.
+    /// </summary>
+    public static void Run(
+        AttentionRows rows, KvPages pages, int layer, int first, int end, int firstHead, int endHead, float* scratch, bool onlyProducts = false)
     {
         int group = rows.Group, count = (end - first) * group, positions = 0;
         for (int row = first; row < end; row++)
@@ -76,9 +80,13 @@ internal static unsafe class Attention
             float* queries = rows.Queries + (head * rows.QueriesOfHead) + ((long)first * group * pages.HeadDim);
             Work work = new(pages, layer, head, group, stride, queries, scratch, values);
             Scores(rows, work, first, end);
-            Softmax(rows, work, first, end, inverses);
+            if (!onlyProducts)
+            {
+                Softmax(rows, work, first, end, inverses);
+            }
+
             Values(rows, work, first, end);
-            for (int i = 0; i < count; i++)
+            for (int i = 0; i < count && !onlyProducts; i++)
             {
                 int row = first + (i / group), query = (head * group) + (i % group);
                 float* target = rows.Output + ((long)row * rows.OutputStride) + (query * pages.HeadDim);

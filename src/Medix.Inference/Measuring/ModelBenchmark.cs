@@ -131,7 +131,14 @@ public sealed class ModelBenchmark
         double products = Seconds(() => ModelProducts.Run(model, patches, input.Tokens.Length));
         Add($"{options.ImageSide}x{options.ImageSide} picture + {options.ImageTextTokens} tokens to first token", "s", first);
         Add("of it the vision tower", "s", tower);
-        Add("first token / its products alone", "", first / products);
+        VisionConfig vision = model.Config.Vision!;
+        TextConfig text = model.Config.Text;
+        using AttentionProducts seeing = new(model.Pool, patches, vision.Heads, 1, vision.Hidden / vision.Heads, causal: false, KeyValueStorage.Fp32);
+        using AttentionProducts reading = new(
+            model.Pool, input.Tokens.Length, text.KeyValueHeads, text.Heads / text.KeyValueHeads, text.HeadDim, causal: true, model.KeysAndValues);
+        double attention = Seconds(() => seeing.Run(vision.Depth)) + Seconds(() => reading.Run(text.Layers));
+        Add("first token / its weights' products alone", "", first / products);
+        Add("first token / all its products alone", "", first / (products + attention));
     }
 
     private static double Ceiling(MachineCeilings ceilings, WeightStorage storage) =>
