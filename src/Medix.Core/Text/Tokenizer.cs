@@ -19,15 +19,19 @@ public sealed class Tokenizer
 
     internal Tokenizer(TokenizerDefinition definition, string source)
     {
-        Task<BpeTokenizer> bpe = Task.Run(() => Merging(definition));
         definition.Validate(source);
         _definition = definition;
         _addedIds = definition.Added.ToDictionary(pair => pair.Value.Content, pair => pair.Key);
         _literal = new AddedTokenMatcher(definition.Added.Where(pair => !pair.Value.Normalized), content => content);
         _normalized = new AddedTokenMatcher(definition.Added.Where(pair => pair.Value.Normalized), Compose);
+        _bpe = BpeTokenizer.Create(new BpeOptions(definition.Vocabulary)
+        {
+            ByteLevel = true,
+            Merges = definition.Merges.Select(merge => $"{merge.Left} {merge.Right}"),
+            PreTokenizer = new WordSplitter(definition.Pattern),
+        });
         _spelledOut = SpellOutMergedAddedTokens(definition);
         _bytes = new TokenBytes(definition);
-        _bpe = bpe.GetAwaiter().GetResult();
     }
 
     /// <summary>The largest token id plus one: what an embedding table needs at least.</summary>
@@ -193,13 +197,6 @@ public sealed class Tokenizer
 
         return repaired.ToString();
     }
-
-    private static BpeTokenizer Merging(TokenizerDefinition definition) => BpeTokenizer.Create(new BpeOptions(definition.Vocabulary)
-    {
-        ByteLevel = true,
-        Merges = definition.Merges.Select(merge => $"{merge.Left} {merge.Right}"),
-        PreTokenizer = new WordSplitter(definition.Pattern),
-    });
 
     // An added token can also be the product of merges; plain text then spells it byte by byte.
     private static Dictionary<int, int[]> SpellOutMergedAddedTokens(TokenizerDefinition definition)
