@@ -142,6 +142,17 @@ public sealed class ChatCommandTests : IDisposable
     }
 
     [Fact]
+    public void Tags_within_an_answer_of_a_given_form_are_a_part_of_it()
+    {
+        const string pattern = "a<thinking>b</thinking><answer>c</answer>d";
+        using JsonDocument said = JsonDocument.Parse(CommandLineTests.Medix($"chat {Nano} --ask Nodule? --json --regex {pattern}").Output);
+        Assert.Equal(pattern, said.RootElement.GetProperty("answer").GetString());
+        Assert.Equal(JsonValueKind.Null, said.RootElement.GetProperty("thinking").ValueKind);
+        Assert.StartsWith($"Answer: {pattern}\n", CommandLineTests.Medix($"chat {Nano} --ask Nodule? --regex {pattern}").Output.ReplaceLineEndings("\n"), StringComparison.Ordinal);
+        Assert.Contains($"Answer: {pattern}", Converse("Nodule?\n", "--regex", pattern).Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void An_unsupported_schema_is_refused_by_its_keyword_before_a_model_is_opened()
     {
         string schema = Path.Combine(folder, "schema.json");

@@ -66,6 +66,20 @@ public sealed class LocalChatClientTests : IDisposable
         Assert.Equal(expected, shown.ToString());
     }
 
+    [Theory]
+    [InlineData(3)]
+    [InlineData(300)]
+    public async Task What_might_have_become_a_stop_sequence_is_shown_at_the_end(int tokens)
+    {
+        ChatResponse whole = await client.GetResponseAsync([Question()], Limit(tokens), TestContext.Current.CancellationToken);
+        ChatOptions options = Limit(tokens);
+        options.StopSequences = [whole.Text[^2..] + "\u0001"];
+        Assert.Equal(whole.Text, (await client.GetResponseAsync([Question()], options, TestContext.Current.CancellationToken)).Text);
+        List<ChatResponseUpdate> updates = await Updates(options);
+        Assert.Equal(whole.Text, string.Concat(updates.Select(update => update.Text)));
+        Assert.Equal(whole.FinishReason, updates[^1].FinishReason);
+    }
+
     [Fact]
     public async Task Who_stops_reading_gives_the_place_up()
     {

@@ -153,6 +153,7 @@ public sealed class PackedFileTests : IDisposable
     [InlineData("tensors.1.name", "\"other\"", "there is no tensor")]
     [InlineData("tensors.1.sha256", "\"00\"", "sha256")]
     [InlineData("tensors", "[]", "there is no tensor")]
+    [InlineData("tensors.1", "null", "tensors is null")]
     [InlineData("plan.down", "\"q8\"", "the file's plan and config call for")]
     [InlineData("plan.vision", "99", "a storage 99")]
     [InlineData("plan", "null", "header")]
@@ -168,7 +169,15 @@ public sealed class PackedFileTests : IDisposable
         string[] path = field.Split('.');
         JsonNode parent = path[..^1].Aggregate(root, Step);
         JsonNode? replacement = value.StartsWith("tensors.", StringComparison.Ordinal) ? value.Split('.').Aggregate(root, Step).DeepClone() : JsonNode.Parse(value);
-        parent[path[^1]] = replacement;
+        if (parent is JsonArray list)
+        {
+            list[int.Parse(path[^1], System.Globalization.CultureInfo.InvariantCulture)] = replacement;
+        }
+        else
+        {
+            parent[path[^1]] = replacement;
+        }
+
         byte[] changed = System.Text.Encoding.UTF8.GetBytes(root.ToJsonString());
         using MemoryStream file = new();
         file.Write(PackedPrefix.Write(changed, bytes.Length));

@@ -75,6 +75,19 @@ public class Qwen3VLModelTests
     }
 
     [Fact]
+    public void A_mixture_in_every_layer_needs_no_memory_for_the_width_of_dense_layers()
+    {
+        float[] Logits(int width)
+        {
+            TextConfig text = RandomModels.Seeing.Text with { Intermediate = width, Experts = 6, ExpertsPerToken = 2, ExpertIntermediate = 20, DenseLayers = [] };
+            using Qwen3VLModel model = RandomModels.Create(2, RandomModels.Seeing with { Architecture = "Qwen3VLMoeForConditionalGeneration", Text = text });
+            return model.Logits(RandomModels.Text(20, 3));
+        }
+
+        Assert.Equal(Logits(72), Logits(int.MaxValue));
+    }
+
+    [Fact]
     public void An_adapter_of_experts_counts_alike_for_any_threads_and_rows()
     {
         Qwen3VLConfig mixture = RandomModels.Seeing with

@@ -1,7 +1,9 @@
 using System.Text.Json;
 using Medix.Inference.Generation.Constraints;
 using Medix.Runs;
+using Medix.Text;
 using Microsoft.Extensions.AI;
+using ChatOptions = Microsoft.Extensions.AI.ChatOptions;
 
 namespace Medix.Cli.Chat;
 
@@ -27,6 +29,9 @@ internal sealed class AnswerForm
 
         return schemaFile is not null ? OfSchema(schemaFile) : pattern is not null ? OfPattern(pattern) : null;
     }
+
+    /// <summary>What keeps to a form is an answer as a whole: tags within it are text.</summary>
+    public static ParsedResponse Parse(string text) => new(null, null, text, AnswerSource.Untagged, WellFormed: false);
 
     /// <summary>The client with every answer held to the form.</summary>
     public IChatClient Over(IChatClient client) => new Client(client, this);

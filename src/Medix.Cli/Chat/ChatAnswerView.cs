@@ -5,9 +5,9 @@ namespace Medix.Cli.Chat;
 
 /// <summary>
 /// Shows an answer while it comes: the kind of picture, the reasoning folded to one line, and the answer. On a terminal the folded line counts along;
-/// elsewhere every line is written once, when it is known.
+/// elsewhere every line is written once, when it is known. An answer that <paramref name="hasForm"/> is shown as it is.
 /// </summary>
-internal sealed class ChatAnswerView(TextWriter output, bool showThinking, bool live)
+internal sealed class ChatAnswerView(TextWriter output, bool showThinking, bool live, bool hasForm = false)
 {
     /// <summary>What stands below every answer.</summary>
     public const string Notice = "For research only. Not for clinical use.";
@@ -21,7 +21,7 @@ internal sealed class ChatAnswerView(TextWriter output, bool showThinking, bool 
     /// <summary>Shows what is new in the text so far.</summary>
     public void Show(string text)
     {
-        ParsedResponse parsed = ResponseParser.Parse(Whole(text));
+        ParsedResponse parsed = hasForm ? AnswerForm.Parse(text) : ResponseParser.Parse(Whole(text));
         if (!modalityShown && parsed.Modality is not null && (parsed.Thinking is not null || parsed.Answer.Length > 0))
         {
             output.WriteLine($"Modality: {parsed.Modality}");

@@ -103,7 +103,7 @@ internal sealed class ChatConsole(ChatSession session, ChatSettings settings)
     private async Task AnswerAsync(string question)
     {
         using InterruptSignal interrupt = new(() => { });
-        ChatAnswerView view = new(Console.Out, settings.ShowThinking, live: !Console.IsOutputRedirected);
+        ChatAnswerView view = new(Console.Out, settings.ShowThinking, live: !Console.IsOutputRedirected, settings.HasForm);
         try
         {
             last = await session.AskAsync(question, view.Show, interrupt.Token).ConfigureAwait(false);

@@ -12,8 +12,8 @@ using ChatOptions = Microsoft.Extensions.AI.ChatOptions;
 
 namespace Medix.Cli.Chat;
 
-/// <summary>How a conversation is held.</summary>
-internal sealed record ChatSettings(PromptTemplate Template, int MaxTokens, float Temperature, long Seed, bool ShowThinking);
+/// <summary>How a conversation is held; <paramref name="HasForm"/> where all of an answer keeps to an <see cref="AnswerForm"/>.</summary>
+internal sealed record ChatSettings(PromptTemplate Template, int MaxTokens, float Temperature, long Seed, bool ShowThinking, bool HasForm = false);
 
 /// <summary>An answer taken apart, and what it took.</summary>
 internal sealed record ChatAnswer(string Text, ParsedResponse Parsed, int PromptTokens, int Tokens, double FirstTokenSeconds, double Seconds, bool Cut)
@@ -124,8 +124,9 @@ internal sealed class ChatSession(IChatClient client, ChatSettings settings, boo
         messages.Add(asked);
         messages.Add(new ChatMessage(ChatRole.Assistant, text.ToString()));
         images.Clear();
+        ParsedResponse parsed = settings.HasForm ? AnswerForm.Parse(text.ToString()) : ResponseParser.Parse(text.ToString());
         return new ChatAnswer(
-            text.ToString(), ResponseParser.Parse(text.ToString()), (int)(usage.InputTokenCount ?? 0), (int)(usage.OutputTokenCount ?? 0), first,
+            text.ToString(), parsed, (int)(usage.InputTokenCount ?? 0), (int)(usage.OutputTokenCount ?? 0), first,
             Stopwatch.GetElapsedTime(start).TotalSeconds, finish == ChatFinishReason.Length)
         {
             Passes = DecodePasses() - passes,

@@ -49,7 +49,8 @@ internal static class ChatCommand
             // The other templates ask for reasoning and tags, which a form has no place for.
             string wrapping = form is not null && parsed.GetResult(template) is null or { Implicit: true } ? "bare" : parsed.GetValue(template)!;
             ChatSettings settings = new(
-                PromptTemplate.Load(wrapping), parsed.GetValue(tokens), parsed.GetValue(temperature), parsed.GetValue(seed), parsed.GetValue(thinking));
+                PromptTemplate.Load(wrapping), parsed.GetValue(tokens), parsed.GetValue(temperature), parsed.GetValue(seed), parsed.GetValue(thinking),
+                form is not null);
             int count = parsed.GetValue(threads);
             string name = parsed.GetValue(model)!;
             string? question = parsed.GetValue(ask);
@@ -86,7 +87,7 @@ internal static class ChatCommand
     private static async Task<int> AskAsync(ChatSession session, ChatSettings settings, string question, bool json)
     {
         using InterruptSignal interrupt = new(() => { });
-        ChatAnswerView view = new(json ? TextWriter.Null : Console.Out, settings.ShowThinking, live: !json && !Console.IsOutputRedirected);
+        ChatAnswerView view = new(json ? TextWriter.Null : Console.Out, settings.ShowThinking, live: !json && !Console.IsOutputRedirected, settings.HasForm);
         ChatAnswer answer = await session.AskAsync(question, view.Show, interrupt.Token).ConfigureAwait(false);
         view.End(answer);
         if (json)

@@ -72,13 +72,15 @@ internal sealed class LiveDraw(LivePrompt prompt, int draw, SamplingState sampli
             rawLogProbs[Count] = token.RawLogProb;
         }
 
+        finish ??= Count + 1 == tokens.Length ? FinishReason.Length : null;
         if (textBytes.Length > 0)
         {
-            textBytes[Count] = sampling.Stops!.TextBytes;
+            // Where a text ends otherwise, nothing in it can become a stop string any more.
+            textBytes[Count] = finish is null or FinishReason.StopString ? sampling.Stops!.TextBytes : sampling.Stops!.Seen;
         }
 
         Count++;
-        Finish = finish ?? (Count == tokens.Length ? FinishReason.Length : null);
+        Finish = finish;
     }
 
     /// <summary>Gives the keys and values back.</summary>

@@ -11,6 +11,13 @@ internal static class PackedHeaderChecks
     public static void Require(string file, PackedHeader header, long dataStart, long fileBytes)
     {
         RequirePlan(file, header.Plan);
+        // Read as JSON, the elements of a list may be null whatever their type says.
+        if (header.Tensors.Contains(null!))
+        {
+            throw new MedixException($"{file}: an element of the header's tensors is null; expected a tensor's name, storage, shape, offset, bytes and checksum. "
+                + "The file is damaged or was not made by `medix quantize`: make it again.");
+        }
+
         HashSet<string> names = new(StringComparer.Ordinal);
         foreach (PackedTensor tensor in header.Tensors)
         {

@@ -24,6 +24,7 @@ internal sealed unsafe class TextDecoder : IDisposable
     private readonly float epsilon;
     private readonly int queryWidth;
     private readonly int stackedWidth;
+    private readonly int denseWidth;
     private AlignedMemory buffer = new(0);
     private AlignedMemory logits = new(0);
     private int capacity;
@@ -45,6 +46,8 @@ internal sealed unsafe class TextDecoder : IDisposable
         IsLarge = weights.Bytes > CacheBytes;
         queryWidth = text.Heads * text.HeadDim;
         stackedWidth = queryWidth + (2 * text.KeyValueHeads * text.HeadDim);
+        // Without a dense layer no tensor vouches for the configuration's number, and nothing needs it.
+        denseWidth = weights.Layers.All(layer => layer.Experts is not null) ? 0 : text.Intermediate;
         attention = new AttentionRows { KeyValueHeads = text.KeyValueHeads, Group = text.Heads / text.KeyValueHeads, OutputStride = queryWidth };
         Pages = new KvPages(text.Layers, text.KeyValueHeads, text.HeadDim, KernelSet.Best, keysAndValues);
         Rotary = new RotaryTable(text);
@@ -109,7 +112,7 @@ internal sealed unsafe class TextDecoder : IDisposable
         Angles = new nint[rows];
         attention.Sequences = new KvSequence[rows];
         attention.Visible = new int[rows];
-        int[] widths = [text.Hidden, text.Hidden, stackedWidth, queryWidth, queryWidth, 2 * text.Intermediate, text.Intermediate];
+        int[] widths = [text.Hidden, text.Hidden, stackedWidth, queryWidth, queryWidth, 2 * denseWidth, denseWidth];
         buffer.Dispose();
         buffer = AlignedMemory.OfFloats(widths.Sum(width => (long)rows * Padded(width)));
         float* next = buffer.Floats;
@@ -118,8 +121,8 @@ internal sealed unsafe class TextDecoder : IDisposable
         stacked = Take(ref next, stackedWidth);
         attention.Queries = Take(ref next, queryWidth);
         attended = Take(ref next, queryWidth);
-        gateUp = Take(ref next, 2 * text.Intermediate);
-        inner = Take(ref next, text.Intermediate);
+        gateUp = Take(ref next, 2 * denseWidth);
+        inner = Take(ref next, denseWidth);
         attention.QueriesOfHead = (long)rows * attention.Group * text.HeadDim;
         attention.Output = attended;
     }
