@@ -190,6 +190,7 @@ public sealed class ChatCommandTests : IDisposable
         (int code, _, string error) = CommandLineTests.Medix($"bench {Nano} {arguments}");
         Assert.Equal(ExitCode.UserError, code);
         Assert.Contains(part, error, StringComparison.Ordinal);
+        Assert.DoesNotContain("Loading", error, StringComparison.Ordinal);
         Assert.DoesNotContain("   at ", error, StringComparison.Ordinal);
     }
 

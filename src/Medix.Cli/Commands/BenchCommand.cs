@@ -5,6 +5,7 @@ using Medix.Inference.Measuring;
 using Medix.Inference.Packed;
 using Medix.Inference.Qwen3VL;
 using Medix.Runs;
+using Medix.Weights;
 using Medix.Weights.Creation;
 
 namespace Medix.Cli.Commands;
@@ -42,16 +43,16 @@ internal static class BenchCommand
                 BenchmarkOptions options = new(
                     parsed.GetValue(rounds), parsed.GetValue(prefill), parsed.GetValue(tokens), parsed.GetValue(batches).Value, parsed.GetValue(image),
                     ContextTokens: parsed.GetValue(context));
-                if (ModelPresets.Find(parsed.GetValue(model)!) is { } shape)
-                {
-                    ModelBenchmark.Require(parsed.GetValue(text) ? shape with { Vision = null } : shape, options);
-                }
-
+                string name = parsed.GetValue(model)!;
+                Qwen3VLConfig shape = ModelPresets.Find(name) is { } preset
+                    ? parsed.GetValue(text) ? preset with { Vision = null } : preset
+                    : ModelFolder.ShapeOf(ModelPath.Of(name));
+                ModelBenchmark.Require(shape, options);
                 using var interrupt = new InterruptSignal(() => { });
                 using WorkerPool pool = new(count == 0 ? Machine.PhysicalCores : count);
                 Console.Error.WriteLine("Loading…");
                 long start = System.Diagnostics.Stopwatch.GetTimestamp();
-                using Qwen3VLModel loaded = Load(parsed.GetValue(model)!, parsed.GetValue(storage), parsed.GetValue(kv), parsed.GetValue(text), pool);
+                using Qwen3VLModel loaded = Load(name, parsed.GetValue(storage), parsed.GetValue(kv), parsed.GetValue(text), pool);
                 Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"ready in {System.Diagnostics.Stopwatch.GetElapsedTime(start).TotalSeconds:0.0} s"));
                 BenchmarkReport report = ModelBenchmark.Run(
                     loaded, options, round => Console.Error.WriteLine(round == 0 ? "warmed up" : $"round {round} of {options.Rounds} done"), interrupt.Token);

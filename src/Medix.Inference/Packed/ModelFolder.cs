@@ -59,7 +59,7 @@ public static class ModelFolder
         string path, WeightStorage? storage = null, WorkerPool? pool = null, KeyValueStorage keysAndValues = KeyValueStorage.Fp32)
     {
         RequireExists(path);
-        string folder = Directory.Exists(path) ? path : Path.GetDirectoryName(Path.GetFullPath(path))!;
+        string folder = FolderOf(path);
         if (IsGguf(path))
         {
             return OpenGguf(path, folder, StoragePlan.For(storage ?? WeightStorage.Bf16), pool, keysAndValues);
@@ -80,6 +80,27 @@ public static class ModelFolder
         return IsGguf(path) ? Open(path, storage, pool, keysAndValues).Model : OpenWeights(path, storage, pool, keysAndValues);
     }
 
+    /// <summary>A model's shape, from the headers of its files alone.</summary>
+    /// <exception cref="MedixException">There is no model, or a file of it cannot be used.</exception>
+    public static Qwen3VLConfig ShapeOf(string path)
+    {
+        RequireExists(path);
+        if (IsGguf(path))
+        {
+            using GgufModel gguf = Gguf(path, FolderOf(path));
+            return gguf.Config;
+        }
+
+        if (PackedFile.IsAt(path))
+        {
+            using PackedFile file = PackedFile.Open(path);
+            return file.Config;
+        }
+
+        using Checkpoint checkpoint = Checkpoint.Open(path);
+        return checkpoint.Config;
+    }
+
     /// <summary>The image processor's settings in a model's folder; the published models' where a model without a vision tower has none.</summary>
     /// <exception cref="MedixException">The model sees, and the file is missing or wrong.</exception>
     public static ImageProcessorOptions ImagesOf(string folder, Qwen3VLConfig config)
@@ -97,6 +118,8 @@ public static class ModelFolder
             throw new MedixException($"There is no file or folder '{path}'. Name a model's folder, or a {PackedFile.Extension} or {GgufExtension} file.");
         }
     }
+
+    private static string FolderOf(string path) => Directory.Exists(path) ? path : Path.GetDirectoryName(Path.GetFullPath(path))!;
 
     private static bool IsGguf(string path) => path.EndsWith(GgufExtension, StringComparison.OrdinalIgnoreCase) && File.Exists(path);
 
@@ -122,6 +145,15 @@ public static class ModelFolder
 
     private static LoadedModel OpenGguf(string path, string folder, StoragePlan plan, WorkerPool? pool, KeyValueStorage keysAndValues)
     {
+        using GgufModel gguf = Gguf(path, folder);
+        Tokenizer tokenizer = gguf.Tokenizer;
+        ImageProcessorOptions images = GgufImages.Of(gguf)?.Options ?? ImageProcessorOptions.Qwen3VL();
+        PromptBuilder prompts = new(tokenizer, new ImageProcessor(images), gguf.Config);
+        return new LoadedModel(folder, ModelFileKind.Gguf, Qwen3VLModel.FromGguf(gguf, plan, pool, keysAndValues), tokenizer, images, prompts);
+    }
+
+    private static GgufModel Gguf(string path, string folder)
+    {
         string[] vision = Directory.GetFiles(folder, "mmproj*" + GgufExtension);
         if (vision.Length > 1)
         {
@@ -130,11 +162,7 @@ public static class ModelFolder
                 + "Put the model and its own into a folder of their own.");
         }
 
-        using GgufModel gguf = GgufModel.Open(path, vision.FirstOrDefault());
-        Tokenizer tokenizer = gguf.Tokenizer;
-        ImageProcessorOptions images = GgufImages.Of(gguf)?.Options ?? ImageProcessorOptions.Qwen3VL();
-        PromptBuilder prompts = new(tokenizer, new ImageProcessor(images), gguf.Config);
-        return new LoadedModel(folder, ModelFileKind.Gguf, Qwen3VLModel.FromGguf(gguf, plan, pool, keysAndValues), tokenizer, images, prompts);
+        return GgufModel.Open(path, vision.FirstOrDefault());
     }
 
     private static LoadedModel WithCompanions(string folder, ModelFileKind kind, Qwen3VLModel model, Task<Tokenizer?> reading)

@@ -60,6 +60,8 @@ internal sealed unsafe class PackedFileWriter : IDisposable
             Write(part.Matrix.Memory.Bytes, part.Matrix.Bytes, tensors[place].Offset, hash);
         }
 
+        long end = tensors[place].Offset + tensors[place].Bytes;
+        windows.Write(new byte[PackedPrefix.Align(end) - end], end);
         tensors[place] = tensors[place] with { Sha256 = Convert.ToHexStringLower(hash.GetHashAndReset()) };
     }
 
@@ -73,7 +75,6 @@ internal sealed unsafe class PackedFileWriter : IDisposable
 
         byte[] json = HeaderBytes(tensors);
         windows.Write(json, PackedPrefix.Bytes);
-        windows.Write(new byte[fileBytes - tensors[^1].Offset - tensors[^1].Bytes], tensors[^1].Offset + tensors[^1].Bytes);
         windows.Flush();
         RandomAccess.FlushToDisk(file);
         RandomAccess.Write(file, PackedPrefix.Write(json, fileBytes), 0);
