@@ -17,9 +17,11 @@ switch (args)
         return AnswerBenchmark.Run(rest);
     case ["speculation", .. string[] rest]:
         return SpeculationBenchmark.Run(rest);
+    case ["server-speculation", .. string[] rest]:
+        return await ServerSpeculationBenchmark.RunAsync(rest);
     case ["torch-decode", .. string[] rest]:
         return TorchDecodeBenchmark.Run(rest);
     default:
-        Console.Error.WriteLine("Usage: Medix.Benchmarks rollout|update|step|lora-step|answer|speculation|torch-decode [arguments]");
+        Console.Error.WriteLine("Usage: Medix.Benchmarks rollout|update|step|lora-step|answer|speculation|server-speculation|torch-decode [arguments]");
         return 2;
 }
