@@ -1,3 +1,4 @@
+using System.Globalization;
 using Medix.Inference.Kernels;
 using Medix.Inference.Qwen3VL;
 using Medix.Runs;
@@ -23,6 +24,24 @@ internal static class CountingModel
         "wide" => BenchmarkModels.Decoder with { Text = new TextConfig(2000, 1024, 4, 16, 8, 64, 3072, 1e-6, 5_000_000, null, 4096, true) },
         _ => ModelPresets.Find(name),
     };
+
+    /// <summary>
+    /// What <c>[5m|nano|wide|PRESET] [storage] [rounds]</c> ask for, told in a line: the model and the rounds; or null after a line on how to ask.
+    /// </summary>
+    public static (Qwen3VLModel Model, int Rounds)? Of(string verb, string[] args)
+    {
+        string shape = args.Length > 0 ? args[0] : "5m";
+        int rounds = args.Length > 2 ? int.Parse(args[2], CultureInfo.InvariantCulture) : 5;
+        if (Find(shape) is not { } config || !Enum.TryParse(args.Length > 1 ? args[1] : "Fp32", true, out WeightStorage storage))
+        {
+            Console.Error.WriteLine($"Usage: Medix.Benchmarks {verb} [5m|nano|wide|{string.Join('|', ModelPresets.Names)}] [fp32|bf16|q8|q4|q4k] [rounds]");
+            return null;
+        }
+
+        Qwen3VLModel model = Create(config, storage);
+        Console.WriteLine($"{shape}, {storage}, {model.Pool.Threads} threads, {rounds} interleaved rounds after 1 of warm-up; {model.BytesPerToken / 1e6:N1} MB read per token");
+        return (model, rounds);
+    }
 
     /// <summary>The model, on the shared pool.</summary>
     public static Qwen3VLModel Create(Qwen3VLConfig config, WeightStorage storage)

@@ -2,12 +2,9 @@ using System.Diagnostics;
 using System.Globalization;
 using Medix.Inference.Generation;
 using Medix.Inference.Generation.Speculation;
-using Medix.Inference.Kernels;
 using Medix.Inference.Qwen3VL;
 using Medix.Inference.Serving;
 using Medix.Text;
-using Medix.Weights;
-using Medix.Weights.Creation;
 
 namespace Medix.Benchmarks.Inference;
 
@@ -23,20 +20,16 @@ internal static class ServerSpeculationBenchmark
     /// <summary>Runs the benchmark and prints its table.</summary>
     public static async Task<int> RunAsync(string[] args)
     {
-        string shape = args.Length > 0 ? args[0] : "5m";
-        int rounds = args.Length > 2 ? int.Parse(args[2], CultureInfo.InvariantCulture) : 5;
-        if (CountingModel.Find(shape) is not { } config || !Enum.TryParse(args.Length > 1 ? args[1] : "Fp32", true, out WeightStorage storage))
+        if (CountingModel.Of("server-speculation", args) is not var (model, rounds))
         {
-            Console.Error.WriteLine($"Usage: Medix.Benchmarks server-speculation [5m|nano|wide|{string.Join('|', ModelPresets.Names)}] [fp32|bf16|q8|q4|q4k] [rounds]");
             return 2;
         }
 
-        using Qwen3VLModel model = CountingModel.Create(config, storage);
+        using Qwen3VLModel owned = model;
         using GenerationServer plain = new(model, new ServerOptions { Speculation = null }), guessing = new(model, new ServerOptions { Speculation = new PromptLookupOptions() });
-        Console.WriteLine($"{shape}, {storage}, {model.Pool.Threads} threads, {rounds} interleaved rounds after 1 of warm-up; {model.BytesPerToken / 1e6:N1} MB read per token");
         foreach ((string name, double share) in ((string, double)[])[("nothing", 0), ("half", 0.5), ("all", 1)])
         {
-            await CompareAsync(plain, guessing, name, CountingModel.Prompt(config, PromptTokens, NewTokens, share, 16), rounds).ConfigureAwait(false);
+            await CompareAsync(plain, guessing, name, CountingModel.Prompt(model.Config, PromptTokens, NewTokens, share, 16), rounds).ConfigureAwait(false);
         }
 
         return 0;

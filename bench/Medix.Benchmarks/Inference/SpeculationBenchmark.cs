@@ -2,11 +2,8 @@ using System.Diagnostics;
 using System.Globalization;
 using Medix.Inference.Generation;
 using Medix.Inference.Generation.Speculation;
-using Medix.Inference.Kernels;
 using Medix.Inference.Qwen3VL;
 using Medix.Text;
-using Medix.Weights;
-using Medix.Weights.Creation;
 
 namespace Medix.Benchmarks.Inference;
 
@@ -24,16 +21,12 @@ internal static class SpeculationBenchmark
     /// <summary>Runs the benchmark and prints its tables.</summary>
     public static int Run(string[] args)
     {
-        string shape = args.Length > 0 ? args[0] : "5m";
-        int rounds = args.Length > 2 ? int.Parse(args[2], CultureInfo.InvariantCulture) : 5;
-        if (CountingModel.Find(shape) is not { } config || !Enum.TryParse(args.Length > 1 ? args[1] : "Fp32", true, out WeightStorage storage))
+        if (CountingModel.Of("speculation", args) is not var (model, rounds))
         {
-            Console.Error.WriteLine($"Usage: Medix.Benchmarks speculation [5m|nano|wide|{string.Join('|', ModelPresets.Names)}] [fp32|bf16|q8|q4|q4k] [rounds]");
             return 2;
         }
 
-        using Qwen3VLModel model = CountingModel.Create(config, storage);
-        Console.WriteLine($"{shape}, {storage}, {model.Pool.Threads} threads, {rounds} interleaved rounds after 1 of warm-up; {model.BytesPerToken / 1e6:N1} MB read per token");
+        using Qwen3VLModel owned = model;
         MeasurePasses(model, rounds);
         GuessCost cost = GuessCost.Measure(model);
         Console.WriteLine(string.Create(
@@ -41,7 +34,7 @@ internal static class SpeculationBenchmark
         foreach ((string name, double share, int run) in (ReadOnlySpan<(string, double, int)>)
             [("nothing repeated", 0, 16), ("false starts only", 1, 2), ("a quarter", 0.25, 16), ("half", 0.5, 16), ("all", 1, 16)])
         {
-            Compare(model, name, CountingModel.Prompt(config, PromptTokens, NewTokens, share, run), cost, rounds);
+            Compare(model, name, CountingModel.Prompt(model.Config, PromptTokens, NewTokens, share, run), cost, rounds);
         }
 
         return 0;
