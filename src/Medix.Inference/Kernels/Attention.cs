@@ -16,6 +16,21 @@ internal sealed unsafe class AttentionRows
     public int OutputStride;
     public int KeyValueHeads;
     public int Group;
+
+    /// <summary>Positions of the prefix of a row's sequence.</summary>
+    public int PrefixLength(int row) => Sequences[row].Prefix?.Length ?? 0;
+
+    /// <summary>How many of their own positions the rows see at most.</summary>
+    public int MostVisible(int row, int end)
+    {
+        int most = 0;
+        for (; row < end; row++)
+        {
+            most = Math.Max(most, Visible[row]);
+        }
+
+        return most;
+    }
 }
 
 /// <summary>
@@ -69,7 +84,7 @@ internal static unsafe class Attention
         int group = rows.Group, count = (end - first) * group, positions = 0;
         for (int row = first; row < end; row++)
         {
-            positions = Math.Max(positions, PrefixLength(rows, row) + rows.Visible[row]);
+            positions = Math.Max(positions, rows.PrefixLength(row) + rows.Visible[row]);
         }
 
         int stride = ScoreStride(positions, pages);
@@ -98,34 +113,16 @@ internal static unsafe class Attention
     /// <summary>The last tile of a row may write a panel's width beyond the last position.</summary>
     private static int ScoreStride(int positions, KvPages pages) => pages.Kernels.RoundUp(positions + pages.Kernels.PanelColumns);
 
-    private static int PrefixLength(AttentionRows rows, int row) => rows.Sequences[row].Prefix?.Length ?? 0;
-
     private static void Scores(AttentionRows rows, in Work work, int first, int end)
     {
-        // The own positions come second: they overwrite what the prefix's last tile wrote beyond its end.
-        for (int row = first; row < end;)
+        PageParts parts = new(rows, first, end);
+        bool more = parts.Next(out PagePart part);
+        PagePart start = part;
+        while (more)
         {
-            int next = EndOfPrefixGroup(rows, row, end);
-            if (rows.Sequences[row].Prefix is { } prefix)
-            {
-                for (int start = 0; start < prefix.Length; start += KvPages.Positions)
-                {
-                    work.PageScores(prefix, start, prefix.Length, row - first, next - row, 0);
-                }
-            }
-
-            row = next;
-        }
-
-        int most = MostVisible(rows, first, end);
-        for (int start = 0; start < most; start += KvPages.Positions)
-        {
-            for (int row = first; row < end;)
-            {
-                int next = EndOfPageGroup(rows, row, end, start);
-                work.PageScores(rows.Sequences[row], start, MostVisible(rows, row, next), row - first, next - row, PrefixLength(rows, row));
-                row = next;
-            }
+            more = parts.Next(out PagePart next);
+            work.PageScores(part, more ? work.Keys(next) : work.Values(start));
+            part = next;
         }
     }
 
@@ -133,10 +130,10 @@ internal static unsafe class Attention
     {
         for (int row = first; row < end;)
         {
-            int next = EndOfSequenceGroup(rows, row, end), most = MostVisible(rows, row, next);
+            int next = EndOfSequenceGroup(rows, row, end), most = rows.MostVisible(row, next);
             for (; row < next; row++)
             {
-                int length = PrefixLength(rows, row) + rows.Visible[row];
+                int length = rows.PrefixLength(row) + rows.Visible[row];
                 for (int i = 0; i < work.Group; i++)
                 {
                     int index = ((row - first) * work.Group) + i;
@@ -150,41 +147,15 @@ internal static unsafe class Attention
 
     private static void Values(AttentionRows rows, in Work work, int first, int end)
     {
-        for (int row = first; row < end;)
+        PageParts parts = new(rows, first, end);
+        bool more = parts.Next(out PagePart part);
+        PagePart start = part;
+        while (more)
         {
-            int next = EndOfPrefixGroup(rows, row, end);
-            if (rows.Sequences[row].Prefix is { } prefix)
-            {
-                for (int start = 0; start < prefix.Length; start += KvPages.Positions)
-                {
-                    work.PageValues(prefix, start, prefix.Length, row - first, next - row, 0);
-                }
-            }
-
-            row = next;
+            more = parts.Next(out PagePart next);
+            work.PageValues(part, more ? work.Values(next) : work.NextKeys(start, rows.KeyValueHeads));
+            part = next;
         }
-
-        int most = MostVisible(rows, first, end);
-        for (int start = 0; start < most; start += KvPages.Positions)
-        {
-            for (int row = first; row < end;)
-            {
-                int next = EndOfPageGroup(rows, row, end, start);
-                work.PageValues(rows.Sequences[row], start, MostVisible(rows, row, next), row - first, next - row, PrefixLength(rows, row));
-                row = next;
-            }
-        }
-    }
-
-    private static int EndOfPrefixGroup(AttentionRows rows, int row, int end)
-    {
-        int next = row + 1;
-        while (next < end && rows.Sequences[next].Prefix == rows.Sequences[row].Prefix)
-        {
-            next++;
-        }
-
-        return next;
     }
 
     private static int EndOfSequenceGroup(AttentionRows rows, int row, int end)
@@ -198,36 +169,6 @@ internal static unsafe class Attention
         return next;
     }
 
-    /// <summary>The rows from <paramref name="row"/> on that read the same page at a position: those of its sequence, and of sequences that share the whole page.</summary>
-    private static int EndOfPageGroup(AttentionRows rows, int row, int end, int start)
-    {
-        int next = row + 1;
-        while (next < end && (rows.Sequences[next] == rows.Sequences[row] || SharePage(rows, row, next, start)))
-        {
-            next++;
-        }
-
-        return next;
-    }
-
-    private static bool SharePage(AttentionRows rows, int a, int b, int start)
-    {
-        KvSequence one = rows.Sequences[a], other = rows.Sequences[b];
-        bool whole = Math.Min(rows.Visible[a], rows.Visible[b]) >= start + KvPages.Positions;
-        return whole && one.Prefix == other.Prefix && one.Page(start) == other.Page(start);
-    }
-
-    private static int MostVisible(AttentionRows rows, int row, int end)
-    {
-        int most = 0;
-        for (; row < end; row++)
-        {
-            most = Math.Max(most, rows.Visible[row]);
-        }
-
-        return most;
-    }
-
     /// <summary>The products of one key-value head.</summary>
     private readonly struct Work(KvPages pages, int layer, int head, int group, int stride, float* queries, float* scores, float* values)
     {
@@ -235,62 +176,63 @@ internal static unsafe class Attention
 
         public float* ScoreRow(int index) => scores + ((long)index * stride);
 
-        /// <summary>
-        /// Q·Kᵀ of some rows with the positions of a sequence's page from <paramref name="start"/> on, up to <paramref name="positions"/>; the first of the sequence
-        /// has score column <paramref name="column"/>.
-        /// </summary>
-        public void PageScores(KvSequence sequence, int start, int positions, int row, int rows, int column)
+        public byte* Keys(in PagePart part) => pages.Keys(part.Page, layer, head);
+
+        public byte* Values(in PagePart part) => pages.Values(part.Page, layer, head);
+
+        /// <summary>The next head's keys; null behind the last head.</summary>
+        public byte* NextKeys(in PagePart part, int heads) => head + 1 < heads ? pages.Keys(part.Page, layer, head + 1) : null;
+
+        /// <summary>Q·Kᵀ of a part. What is read after it is at <paramref name="next"/>, or null.</summary>
+        public void PageScores(in PagePart part, byte* next)
         {
-            positions = Math.Min(positions, start + KvPages.Positions);
             int width = pages.Kernels.PanelColumns, d = pages.HeadDim;
             Tile tile = new() { RowStride = d, StepStride = 1, PanelStride = width * pages.Format.Size, CStride = stride, Steps = d };
-            for (int position = start; position < positions; position += width)
+            tile.Ahead = Distance(Keys(part), next);
+            for (int position = 0; position < part.Positions; position += width)
             {
-                tile.Panel = pages.KeyColumn(sequence.Page(position), layer, head, position % KvPages.Positions);
-                tile.Vectors = Math.Min(pages.Kernels.PanelVectors, (positions - position + pages.Kernels.Lanes - 1) / pages.Kernels.Lanes);
-                Tiles(ref tile, queries + ((long)row * Group * d), ScoreRow(row * Group) + column + position, rows * Group);
+                tile.Panel = pages.KeyColumn(part.Page, layer, head, position);
+                tile.Vectors = Math.Min(pages.Kernels.PanelVectors, (part.Positions - position + pages.Kernels.Lanes - 1) / pages.Kernels.Lanes);
+                Tiles(ref tile, queries + ((long)part.Row * Group * d), ScoreRow(part.Row * Group) + part.Column + position, part.Rows * Group);
             }
 
-            if (pages.Format.IsScaled && start < positions)
+            if (pages.Format.IsScaled)
             {
-                ScaleColumns(pages.KeyScales(sequence.Page(start), layer, head), column + start, positions - start, row, rows);
+                ScaleColumns(pages.KeyScales(part.Page, layer, head), part);
             }
         }
 
         /// <summary>P·V of the same, added to that of the score columns before.</summary>
-        public void PageValues(KvSequence sequence, int start, int positions, int row, int rows, int column)
+        public void PageValues(in PagePart part, byte* next)
         {
-            if (start >= positions)
-            {
-                return;
-            }
-
             int valueStride = pages.ValueStride, width = pages.Kernels.PanelColumns;
-            Tile tile = new() { RowStride = stride, StepStride = 1, PanelStride = valueStride * pages.Format.Size, CStride = valueStride };
-            tile.Steps = Math.Min(KvPages.Positions, positions - start);
-            tile.Accumulate = column + start > 0;
-            byte* page = pages.Values(sequence.Page(start), layer, head);
+            Tile tile = new() { RowStride = stride, StepStride = 1, PanelStride = valueStride * pages.Format.Size, CStride = valueStride, Steps = part.Positions };
+            tile.Accumulate = part.Column > 0;
+            byte* page = Values(part);
+            tile.Ahead = Distance(page, next);
             if (pages.Format.IsScaled)
             {
-                ScaleColumns(pages.ValueScales(sequence.Page(start), layer, head), column + start, tile.Steps, row, rows);
+                ScaleColumns(pages.ValueScales(part.Page, layer, head), part);
             }
 
             for (int from = 0; from < valueStride; from += width)
             {
                 tile.Panel = page + ((nint)from * pages.Format.Size);
                 tile.Vectors = Math.Min(pages.Kernels.PanelVectors, (valueStride - from) / pages.Kernels.Lanes);
-                Tiles(ref tile, ScoreRow(row * Group) + column + start, values + ((long)row * Group * valueStride) + from, rows * Group);
+                Tiles(ref tile, ScoreRow(part.Row * Group) + part.Column, values + ((long)part.Row * Group * valueStride) + from, part.Rows * Group);
             }
         }
 
         /// <summary>What integers of one position stand for is their scale's multiple, so that a whole column of the scores or probabilities has one factor.</summary>
-        private void ScaleColumns(float* scales, int column, int columns, int row, int rows)
+        private void ScaleColumns(float* scales, in PagePart part)
         {
-            for (int i = row * Group; i < (row + rows) * Group; i++)
+            for (int i = part.Row * Group; i < (part.Row + part.Rows) * Group; i++)
             {
-                RowKernels.Multiply(ScoreRow(i) + column, scales, columns);
+                RowKernels.Multiply(ScoreRow(i) + part.Column, scales, part.Positions);
             }
         }
+
+        private static nint Distance(byte* page, byte* next) => next is null ? 0 : (nint)(next - page);
 
         private void Tiles(ref Tile tile, float* a, float* c, int rows)
         {

@@ -9,6 +9,9 @@ namespace Medix.Inference.Kernels;
 /// </summary>
 internal unsafe struct Tile
 {
+    /// <summary>More rows compute longer on a panel than memory takes to give the next.</summary>
+    public const int MostRowsAhead = 4;
+
     public float* A;
     public nint RowStride;
     public nint StepStride;
@@ -20,6 +23,9 @@ internal unsafe struct Tile
     public int Rows;
     public int Vectors;
     public bool Accumulate;
+
+    /// <summary>How many bytes behind this panel lies what will be read next in the same order: a tile of few rows asks for it while it computes. 0 for nothing.</summary>
+    public nint Ahead;
 }
 
 /// <summary>

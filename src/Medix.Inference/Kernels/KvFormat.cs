@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using System.Runtime.Intrinsics;
 using Medix.Inference.Kernels.Quantised;
 
 namespace Medix.Inference.Kernels;
@@ -8,6 +9,8 @@ internal sealed unsafe class KvFormat
 {
     /// <summary>The largest integer of a key or value; -128 is not used, so that both signs are alike.</summary>
     public const int Most = 127;
+
+    private const int Lanes = 16;
 
     public KvFormat(KeyValueStorage storage, KernelSet kernels)
     {
@@ -70,7 +73,23 @@ internal sealed unsafe class KvFormat
 
     private static void StoreHalves(float* from, int count, ushort* to, int stride)
     {
-        for (int i = 0; i < count; i++)
+        int i = 0;
+        for (; i <= count - Lanes; i += Lanes)
+        {
+            Vector512<ushort> halves = Vector512.Narrow(HalfBits.Round(Vector512.Load(from + i)).AsUInt32(), default);
+            ushort* target = to + ((nint)i * stride);
+            if (stride == 1)
+            {
+                halves.GetLower().Store(target);
+            }
+            else
+            {
+                Scatter(halves.GetLower().GetLower(), target, stride);
+                Scatter(halves.GetLower().GetUpper(), target + ((nint)Lanes / 2 * stride), stride);
+            }
+        }
+
+        for (; i < count; i++)
         {
             to[(nint)i * stride] = HalfBits.Round(from[i]);
         }
@@ -81,12 +100,55 @@ internal sealed unsafe class KvFormat
     {
         float largest = MathF.Abs(TensorPrimitives.MaxMagnitude(new ReadOnlySpan<float>(from, count)));
         float inverse = largest > 0 ? Most / largest : 0;
-        for (int i = 0; i < count; i++)
+        int i = 0;
+        for (; i <= count - Lanes; i += Lanes)
         {
             // Limited because the inverse of the smallest numbers is infinite.
+            Vector512<float> limited = Vector512.Clamp(Vector512.Load(from + i) * inverse, Vector512.Create(-(float)Most), Vector512.Create((float)Most));
+            Vector512<short> rounded = Vector512.Narrow(Vector512.ConvertToInt32(Vector512.Round(limited)), default);
+            Vector128<sbyte> integers = Vector128.Narrow(rounded.GetLower().GetLower(), rounded.GetLower().GetUpper());
+            sbyte* target = to + ((nint)i * stride);
+            if (stride == 1)
+            {
+                integers.Store(target);
+            }
+            else
+            {
+                Scatter(Vector128.WidenLower(integers), target, stride);
+                Scatter(Vector128.WidenUpper(integers), target + ((nint)Lanes / 2 * stride), stride);
+            }
+        }
+
+        for (; i < count; i++)
+        {
             to[(nint)i * stride] = (sbyte)Math.Clamp(MathF.Round(from[i] * inverse), -Most, Most);
         }
 
         return largest / Most;
+    }
+
+    /// <summary>From the register: what was stored a moment ago is read back only when memory has taken all that was stored before.</summary>
+    private static void Scatter(Vector128<ushort> values, ushort* to, nint stride)
+    {
+        to[0] = values.GetElement(0);
+        to[stride] = values.GetElement(1);
+        to[2 * stride] = values.GetElement(2);
+        to[3 * stride] = values.GetElement(3);
+        to[4 * stride] = values.GetElement(4);
+        to[5 * stride] = values.GetElement(5);
+        to[6 * stride] = values.GetElement(6);
+        to[7 * stride] = values.GetElement(7);
+    }
+
+    private static void Scatter(Vector128<short> values, sbyte* to, nint stride)
+    {
+        to[0] = (sbyte)values.GetElement(0);
+        to[stride] = (sbyte)values.GetElement(1);
+        to[2 * stride] = (sbyte)values.GetElement(2);
+        to[3 * stride] = (sbyte)values.GetElement(3);
+        to[4 * stride] = (sbyte)values.GetElement(4);
+        to[5 * stride] = (sbyte)values.GetElement(5);
+        to[6 * stride] = (sbyte)values.GetElement(6);
+        to[7 * stride] = (sbyte)values.GetElement(7);
     }
 }

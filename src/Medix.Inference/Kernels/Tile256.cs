@@ -104,9 +104,16 @@ internal static unsafe class Tile256
         float* a = tile.A;
         float* a4 = a + (4 * row);
         byte* panel = tile.Panel;
+        nint ahead = tile.Ahead;
         for (int k = tile.Steps; k > 0; k--)
         {
             Row w = Row.LoadWeights<TWeights, TVectors>(panel);
+            if (TRows.Value <= Tile.MostRowsAhead && Sse.IsSupported)
+            {
+                // A row of a full panel is at most a line.
+                Sse.Prefetch0(panel + ahead);
+            }
+
             panel += panelStride;
             r0 = r0.Add<TVectors>(*a, w);
             if (TRows.Value > 1) { r1 = r1.Add<TVectors>(a[row], w); }

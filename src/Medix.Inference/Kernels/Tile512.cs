@@ -55,6 +55,8 @@ internal unsafe struct Int8Weights512 : IWeights512
 internal static unsafe class Tile512
 {
     private const int Lanes = 16;
+    private const int PanelVectors = 3;
+    private const int Line = 64;
 
     public static void Multiply<TWeights>(in Tile tile)
         where TWeights : struct, IWeights512
@@ -109,9 +111,15 @@ internal static unsafe class Tile512
         float* a = tile.A;
         float* a4 = a + (4 * row);
         byte* panel = tile.Panel;
+        nint ahead = tile.Ahead;
         for (int k = tile.Steps; k > 0; k--)
         {
             Row w = Row.LoadWeights<TWeights, TVectors>(panel);
+            if (TRows.Value <= Tile.MostRowsAhead)
+            {
+                AskFor<TWeights>(panel + ahead);
+            }
+
             panel += panelStride;
             r0 = r0.Add<TVectors>(*a, w);
             if (TRows.Value > 1) { r1 = r1.Add<TVectors>(a[row], w); }
@@ -133,6 +141,19 @@ internal static unsafe class Tile512
         if (TRows.Value > 5) { r5.Store<TVectors>(c + (5 * ldc)); }
         if (TRows.Value > 6) { r6.Store<TVectors>(c + (6 * ldc)); }
         if (TRows.Value > 7) { r7.Store<TVectors>(c + (7 * ldc)); }
+    }
+
+    /// <summary>Asks for a row of a full panel.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void AskFor<TWeights>(byte* row)
+        where TWeights : struct, IWeights512
+    {
+        if (Sse.IsSupported)
+        {
+            Sse.Prefetch0(row);
+            if (PanelVectors * Lanes * TWeights.Size > Line) { Sse.Prefetch0(row + Line); }
+            if (PanelVectors * Lanes * TWeights.Size > 2 * Line) { Sse.Prefetch0(row + (2 * Line)); }
+        }
     }
 
     /// <summary>Up to three vectors side by side; the compiler keeps them in registers.</summary>

@@ -8,6 +8,7 @@ internal static class HalfBits
 {
     private const int Moved = unchecked((int)0x8FFFE000);
     private const float Rescale = 5.192296858534828e33f; // 2^112
+    private const float SmallestNormal = 6.103515625e-5f; // 2^-14
 
     /// <summary>Exact for every finite half; infinity and NaN become large finite numbers, so packing never stores them.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -23,6 +24,23 @@ internal static class HalfBits
         ((signExtended << 13) & Vector128.Create(Moved)).AsSingle() * Vector128.Create(Rescale);
 
     public static float ToSingle(ushort bits) => (float)BitConverter.UInt16BitsToHalf(bits);
+
+    /// <summary>
+    /// The bits of <see cref="Round(float)"/>, in the lower half of each lane: a normal half's exponent is moved and the mantissa rounded to even by integers; adding ½
+    /// makes the float unit round a smaller one, as its last place is then the smallest half.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<int> Round(Vector512<float> values)
+    {
+        const int ExponentDifference = (127 - 15) << 23;
+        Vector512<float> known = Vector512.ConditionalSelect(Vector512.Equals(values, values), values, Vector512<float>.Zero);
+        Vector512<float> magnitude = Vector512.Min(Vector512.Abs(known), Vector512.Create((float)Half.MaxValue));
+        Vector512<int> bits = magnitude.AsInt32();
+        Vector512<int> normal = (bits - Vector512.Create(ExponentDifference) + Vector512.Create(0xFFF) + ((bits >>> 13) & Vector512<int>.One)) >>> 13;
+        Vector512<int> small = (magnitude + Vector512.Create(0.5f)).AsInt32() - Vector512.Create(0.5f).AsInt32();
+        Vector512<int> half = Vector512.ConditionalSelect(Vector512.LessThan(magnitude, Vector512.Create(SmallestNormal)).AsInt32(), small, normal);
+        return half | ((known.AsInt32() >>> 16) & Vector512.Create(0x8000));
+    }
 
     /// <summary>Rounds to the nearest half; beyond the range to the largest, NaN to zero.</summary>
     public static ushort Round(float value)
