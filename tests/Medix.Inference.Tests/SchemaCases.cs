@@ -13,9 +13,16 @@ internal static class SchemaCases
     private static readonly string[] Patterns = ["^[a-c]{1,4}$", "^\\d{2}-\\d{2}$", "^(?:yes|no|\"q\"|\\\\)$", "^[\\n\\té😀]{0,3}$"];
     private static readonly string[] Values = ["null", "true", "12", "-0.5", "\"x\\\"y\"", "\"é\\n😀\"", "[1,\"a\",{}]", "{\"k\":[null,2],\"é\":{}}"];
 
+    private static readonly string[] Formats = ["date", "date-time", "time", "uuid"];
+
+    private static readonly Regex[] Forms =
+    [
+        new("^\\d{4}-\\d\\d-\\d\\d$"), new("^\\d{4}-\\d\\d-\\d\\dT.+(Z|:\\d\\d)$"), new("^\\d\\d:\\d\\d:\\d\\d.*(Z|:\\d\\d)$"), new("^[0-9A-Fa-f-]{36}$"),
+    ];
+
     public static JsonNode Random(SeededRandom random, int depth)
     {
-        int kind = random.NextInt(depth > 0 ? 11 : 7);
+        int kind = random.NextInt(depth > 0 ? 13 : 9);
         return kind switch
         {
             0 => new JsonObject { ["type"] = "string", ["minLength"] = random.NextInt(3), ["maxLength"] = 2 + random.NextInt(4) },
@@ -25,14 +32,16 @@ internal static class SchemaCases
             4 => new JsonObject { ["const"] = JsonNode.Parse(Values[random.NextInt(Values.Length)]) },
             5 => new JsonObject { ["enum"] = new JsonArray([.. Enumerable.Range(0, 1 + random.NextInt(4)).Select(i => JsonNode.Parse(Values[(i * 3 + 1) % Values.Length]))]) },
             6 => new JsonObject { ["type"] = "array", ["items"] = new JsonObject { ["type"] = "integer" }, ["maxItems"] = random.NextInt(3) },
-            7 => new JsonObject
+            7 => Bounded(random),
+            8 => new JsonObject { ["type"] = "string", ["format"] = Formats[random.NextInt(Formats.Length)] },
+            9 => new JsonObject
             {
                 ["type"] = "array",
                 ["items"] = Random(random, depth - 1),
                 ["minItems"] = random.NextInt(3),
                 ["maxItems"] = 2 + random.NextInt(2),
             },
-            8 => new JsonObject { [random.NextInt(2) == 0 ? "anyOf" : "oneOf"] = new JsonArray(Random(random, depth - 1), Random(random, depth - 1)) },
+            10 => new JsonObject { [random.NextInt(2) == 0 ? "anyOf" : "oneOf"] = new JsonArray(Random(random, depth - 1), Random(random, depth - 1)) },
             _ => Object(random, depth),
         };
     }
@@ -52,6 +61,11 @@ internal static class SchemaCases
                 "minLength" => Characters(value) >= wanted.GetInt32(),
                 "maxLength" => Characters(value) <= wanted.GetInt32(),
                 "pattern" => Regex.IsMatch(Flat(value.GetString()!), Flat(wanted.GetString()!), RegexOptions.ECMAScript),
+                "minimum" => value.ValueKind == JsonValueKind.Null || value.GetInt64() >= wanted.GetInt64(),
+                "exclusiveMinimum" => value.ValueKind == JsonValueKind.Null || value.GetInt64() > wanted.GetInt64(),
+                "maximum" => value.ValueKind == JsonValueKind.Null || value.GetInt64() <= wanted.GetInt64(),
+                "exclusiveMaximum" => value.ValueKind == JsonValueKind.Null || value.GetInt64() < wanted.GetInt64(),
+                "format" => Forms[Array.IndexOf(Formats, wanted.GetString())].IsMatch(value.GetString()!),
                 "minItems" => value.GetArrayLength() >= wanted.GetInt32(),
                 "maxItems" => value.GetArrayLength() <= wanted.GetInt32(),
                 "items" => value.EnumerateArray().All(item => Fault(wanted, item) is null),
@@ -68,6 +82,20 @@ internal static class SchemaCases
         }
 
         return null;
+    }
+
+    private static JsonObject Bounded(SeededRandom random)
+    {
+        int least = random.NextInt(3000) - 1500;
+        JsonObject schema = new() { ["type"] = new JsonArray("integer", "null") };
+        (string lower, string upper) = random.NextInt(2) == 0 ? ("minimum", "maximum") : ("exclusiveMinimum", "exclusiveMaximum");
+        schema[lower] = least;
+        if (random.NextInt(2) == 0)
+        {
+            schema[upper] = least + 2 + random.NextInt(100);
+        }
+
+        return schema;
     }
 
     private static JsonObject Object(SeededRandom random, int depth)

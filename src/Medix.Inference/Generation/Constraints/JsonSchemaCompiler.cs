@@ -14,7 +14,7 @@ internal sealed class JsonSchemaCompiler
         ["title", "description", "default", "examples", "$schema", "$id", "$comment", "$anchor", "deprecated", "readOnly", "writeOnly", "$defs", "definitions"];
 
     private static readonly string[] Typed =
-        ["properties", "required", "additionalProperties", "items", "minItems", "maxItems", "pattern", "minLength", "maxLength"];
+        ["properties", "required", "additionalProperties", "items", "minItems", "maxItems", "pattern", "minLength", "maxLength", "format", .. JsonIntegerRange.Keywords];
 
     private static readonly string[] Whole = ["$ref", "const", "enum", "anyOf", "oneOf", "allOf"];
 
@@ -200,6 +200,7 @@ internal sealed class JsonSchemaCompiler
 
     private Language ByType(JsonElement schema, string[] keywords, string path)
     {
+        JsonStrings.RequireFormat(schema, path);
         string[] types = Types(schema, path);
         if (types.Length == 0)
         {
@@ -217,16 +218,16 @@ internal sealed class JsonSchemaCompiler
     {
         "properties" or "required" or "additionalProperties" => "object",
         "items" or "minItems" or "maxItems" => "array",
-        _ => "string",
+        _ => JsonIntegerRange.Keywords.Contains(keyword) ? "number" : "string",
     };
 
     private Language OfType(JsonElement schema, string type, string path) => type switch
     {
         "object" => containers.Object(schema, path),
         "array" => containers.Array(schema, path),
-        "string" => String(schema, path),
-        "integer" => JsonText.Integer,
-        "number" => JsonText.Number,
+        "string" => JsonStrings.Of(schema, containers.AnyCharacter, path),
+        "integer" => JsonIntegerRange.Of(schema, path).Texts(),
+        "number" => Number(schema, path),
         "boolean" => Language.Any(Language.Text("true"), Language.Text("false")),
         "null" => Language.Text("null"),
         _ => throw Fault(path, $"has the type '{type}', expected object, array, string, integer, number, boolean or null"),
@@ -245,28 +246,8 @@ internal sealed class JsonSchemaCompiler
             : throw Fault(path, $"has the type {type.GetRawText()}, expected a name or an array of names");
     }
 
-    private Language.Sequence String(JsonElement schema, string path)
-    {
-        int least = Limit(schema, "minLength", path) ?? 0;
-        int? most = Limit(schema, "maxLength", path);
-        Language contents;
-        if (schema.TryGetProperty("pattern", out JsonElement pattern))
-        {
-            if (least > 0 || most is not null)
-            {
-                throw Fault(path, "uses 'pattern' together with 'minLength' or 'maxLength', which is not supported: put the length into the pattern");
-            }
-
-            contents = pattern.ValueKind == JsonValueKind.String
-                ? RegexParser.Anywhere(pattern.GetString()!, JsonText.Character)
-                : throw Fault(path, "has a pattern that is not a text");
-        }
-        else
-        {
-            JsonContainers.RequireOrder(least, most, "minLength", "maxLength", path);
-            contents = new Language.Repeat(containers.AnyCharacter, least, most);
-        }
-
-        return new Language.Sequence([Language.Text("\""), contents, Language.Text("\"")]);
-    }
+    private static Language Number(JsonElement schema, string path) =>
+        JsonIntegerRange.Keywords.FirstOrDefault(keyword => schema.TryGetProperty(keyword, out _)) is { } bound
+            ? throw Fault(path, $"uses '{bound}' for the type number, which is supported for integers only: use the type integer")
+            : JsonText.Number;
 }
