@@ -22,7 +22,7 @@ internal static class SchemaCases
 
     public static JsonNode Random(SeededRandom random, int depth)
     {
-        int kind = random.NextInt(depth > 0 ? 13 : 9);
+        int kind = random.NextInt(depth > 0 ? 14 : 9);
         return kind switch
         {
             0 => new JsonObject { ["type"] = "string", ["minLength"] = random.NextInt(3), ["maxLength"] = 2 + random.NextInt(4) },
@@ -41,12 +41,13 @@ internal static class SchemaCases
                 ["minItems"] = random.NextInt(3),
                 ["maxItems"] = 2 + random.NextInt(2),
             },
-            10 => new JsonObject { [random.NextInt(2) == 0 ? "anyOf" : "oneOf"] = new JsonArray(Random(random, depth - 1), Random(random, depth - 1)) },
+            10 => new JsonObject { ["anyOf"] = new JsonArray(Random(random, depth - 1), Random(random, depth - 1)) },
+            11 => new JsonObject { ["oneOf"] = new JsonArray(Tagged(random, "é", depth), Tagged(random, "x\"", depth), new JsonObject { ["type"] = "null" }) },
             _ => Object(random, depth),
         };
     }
 
-    /// <summary>Null where the value is valid, else what is wrong. One match is enough for oneOf, as is documented.</summary>
+    /// <summary>Null where the value is valid, else what is wrong.</summary>
     public static string? Fault(JsonElement schema, JsonElement value)
     {
         foreach (JsonProperty keyword in schema.EnumerateObject())
@@ -57,20 +58,21 @@ internal static class SchemaCases
                 "type" => Types(wanted).Any(type => IsOf(type, value)),
                 "const" => JsonElement.DeepEquals(wanted, value),
                 "enum" => wanted.EnumerateArray().Any(one => JsonElement.DeepEquals(one, value)),
-                "anyOf" or "oneOf" => wanted.EnumerateArray().Any(one => Fault(one, value) is null),
-                "minLength" => Characters(value) >= wanted.GetInt32(),
-                "maxLength" => Characters(value) <= wanted.GetInt32(),
+                "anyOf" => wanted.EnumerateArray().Any(one => Fault(one, value) is null),
+                "oneOf" => wanted.EnumerateArray().Count(one => Fault(one, value) is null) == 1,
+                "minLength" => value.ValueKind != JsonValueKind.String || Characters(value) >= wanted.GetInt32(),
+                "maxLength" => value.ValueKind != JsonValueKind.String || Characters(value) <= wanted.GetInt32(),
                 "pattern" => Regex.IsMatch(Flat(value.GetString()!), Flat(wanted.GetString()!), RegexOptions.ECMAScript),
-                "minimum" => value.ValueKind == JsonValueKind.Null || value.GetInt64() >= wanted.GetInt64(),
-                "exclusiveMinimum" => value.ValueKind == JsonValueKind.Null || value.GetInt64() > wanted.GetInt64(),
-                "maximum" => value.ValueKind == JsonValueKind.Null || value.GetInt64() <= wanted.GetInt64(),
-                "exclusiveMaximum" => value.ValueKind == JsonValueKind.Null || value.GetInt64() < wanted.GetInt64(),
+                "minimum" => value.ValueKind != JsonValueKind.Number || value.GetInt64() >= wanted.GetInt64(),
+                "exclusiveMinimum" => value.ValueKind != JsonValueKind.Number || value.GetInt64() > wanted.GetInt64(),
+                "maximum" => value.ValueKind != JsonValueKind.Number || value.GetInt64() <= wanted.GetInt64(),
+                "exclusiveMaximum" => value.ValueKind != JsonValueKind.Number || value.GetInt64() < wanted.GetInt64(),
                 "format" => Forms[Array.IndexOf(Formats, wanted.GetString())].IsMatch(value.GetString()!),
                 "minItems" => value.GetArrayLength() >= wanted.GetInt32(),
                 "maxItems" => value.GetArrayLength() <= wanted.GetInt32(),
                 "items" => value.EnumerateArray().All(item => Fault(wanted, item) is null),
                 "required" => wanted.EnumerateArray().All(name => value.TryGetProperty(name.GetString()!, out _)),
-                "properties" => value.EnumerateObject().All(p => wanted.TryGetProperty(p.Name, out JsonElement of) && Fault(of, p.Value) is null)
+                "properties" => value.EnumerateObject().All(p => wanted.TryGetProperty(p.Name, out JsonElement of) ? Fault(of, p.Value) is null : IsOpen(schema))
                     && value.EnumerateObject().Select(p => p.Name).Distinct().Count() == value.EnumerateObject().Count(),
                 "additionalProperties" or "description" => true,
                 _ => throw new InvalidOperationException(keyword.Name),
@@ -83,6 +85,17 @@ internal static class SchemaCases
 
         return null;
     }
+
+    /// <summary>An object with a property that tells it from those of another tag.</summary>
+    public static JsonObject Tagged(SeededRandom random, string tag, int depth)
+    {
+        JsonObject tagged = Object(random, depth);
+        tagged["properties"]!.AsObject().Insert(random.NextInt(tagged["properties"]!.AsObject().Count + 1), "tag", new JsonObject { ["const"] = tag });
+        tagged["required"]!.AsArray().Add("tag");
+        return tagged;
+    }
+
+    private static bool IsOpen(JsonElement schema) => !schema.TryGetProperty("additionalProperties", out JsonElement additional) || additional.GetBoolean();
 
     private static JsonObject Bounded(SeededRandom random)
     {

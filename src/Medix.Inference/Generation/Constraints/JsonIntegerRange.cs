@@ -40,6 +40,9 @@ internal readonly record struct JsonIntegerRange(long Least, long Most)
             path, $"has {Bounds(schema)}, which leave no integer of at most {Digits} digits: widen the range");
     }
 
+    /// <summary>Whether an integer is in both.</summary>
+    public bool Overlaps(JsonIntegerRange other) => Least <= other.Most && other.Least <= Most;
+
     /// <summary>How JSON writes them.</summary>
     public Language Texts()
     {
