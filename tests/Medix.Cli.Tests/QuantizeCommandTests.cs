@@ -127,6 +127,22 @@ public sealed class QuantizeCommandTests : IDisposable
     }
 
     [Theory]
+    [InlineData("quantize NANO --out OUT --calibration none --questions 0 --report FILE")]
+    [InlineData("data phantoms --out FILE --each 1")]
+    public void A_file_that_is_there_is_not_overwritten(string arguments)
+    {
+        string file = Path.Combine(folder, "report");
+        File.WriteAllText(file, "mine");
+        (int code, string output, string error) = CommandLineTests.Medix(
+            arguments.Replace("NANO", Path.Combine(Repository.Root, "models", "nano"), StringComparison.Ordinal).Replace("FILE", file, StringComparison.Ordinal)
+                .Replace("OUT", Path.Combine(folder, "out"), StringComparison.Ordinal));
+        Assert.Equal("mine", File.ReadAllText(file));
+        Assert.Equal((ExitCode.UserError, ""), (code, output));
+        Assert.Contains($"{file}: there is a file of that name. Name another file; nothing is overwritten.", error, StringComparison.Ordinal);
+        Assert.Equal([file], Directory.GetFileSystemEntries(folder));
+    }
+
+    [Theory]
     [InlineData("model.medix", "packed model")]
     [InlineData("model.gguf", "medix import")]
     public void A_model_in_another_format_is_told_apart(string file, string part)
