@@ -18,7 +18,8 @@ public class ConstraintOneOfTests
 
     private const string Definitions =
         """
-        {"one":{"type":"object","properties":{"k":{"const":1}},"required":["k"]},"two":{"type":"object","properties":{"k":{"type":"null"}},"required":["k"]}}
+        {"one":{"type":"object","properties":{"k":{"const":1}},"required":["k"]},"two":{"type":"object","properties":{"k":{"type":"null"}},"required":["k"]},
+        "three":{"type":"object","properties":{"x":{"type":"object","properties":{"k":{}},"required":["k"]},"y":{"properties":{"k":{}}}},"required":["x","y"]}}
         """;
 
     /// <summary>Small alternatives that often overlap.</summary>
@@ -28,6 +29,7 @@ public class ConstraintOneOfTests
         """{"enum":[3,"a",null],"type":["integer","string"]}""", """{"type":"integer","maximum":3}""", """{"type":"integer","exclusiveMinimum":3,"maximum":9}""",
         """{"type":"boolean"}""", """{"const":true}""", """{"type":"array","items":{"type":"null"},"maxItems":2}""", """{"const":{"a":1}}""",
         """{"type":"object","properties":{"a":{"type":"integer"}},"required":["a"]}""", """{"type":"object","properties":{"b":{"type":"null"}},"required":["b"]}""",
+        """{"type":"object","properties":{"b":{"type":"null"}}}""",
         """{"type":"object","properties":{"a":{"type":"integer"},"b":{"type":"null"}}}""", """{"type":"object","properties":{"a":{"type":"null"}},"required":["a"]}""",
         """{"type":"object","properties":{"a":{"const":1}},"additionalProperties":false}""", """{"type":"object","properties":{},"additionalProperties":false}""",
         """{"type":"object","properties":{"a":{"anyOf":[{"const":1},{"const":"x"}]},"b":{"type":"null"}},"required":["b"],"additionalProperties":false}""",
@@ -85,9 +87,12 @@ public class ConstraintOneOfTests
     [InlineData(""" {"type":"object","properties":{"k":{"const":1}}},{"type":"object","properties":{"k":{"const":2}}} """)]
     [InlineData(""" {"type":"object","properties":{"a":{}},"required":["a"]},{"type":"object"} """)]
     [InlineData(""" {"type":"array","items":{"type":"null"}},{"type":"array","items":{"type":"string"}} """)]
+    [InlineData(""" {"type":"object","properties":{"a":{}},"required":["a"]},{"type":"object","properties":{"b":{}}} """)]
+    [InlineData(""" {"properties":{"x":{"type":"object"},"y":{"type":"null"}},"required":["x","y"],"type":"object"},{"$ref":"#/$defs/three"} """)]
     public void Alternatives_that_may_both_hold_are_refused(string alternatives)
     {
-        string message = Assert.Throws<MedixException>(() => OutputConstraint.JsonSchema($$$"""{"items":{"oneOf":[{"type":"boolean"},{{{alternatives}}}]}}""")).Message;
+        string schema = $$$"""{"items":{"oneOf":[{"type":"boolean"},{{{alternatives}}}]},"$defs":{{{Definitions}}}}""";
+        string message = Assert.Throws<MedixException>(() => OutputConstraint.JsonSchema(schema)).Message;
         Assert.Matches("at #/items/oneOf has alternatives [01] and [12] that may both hold", message);
     }
 
