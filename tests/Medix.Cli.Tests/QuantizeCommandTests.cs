@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text.Json;
 using Medix.Testing;
 
@@ -41,6 +42,25 @@ public sealed class QuantizeCommandTests : IDisposable
         Assert.Equal(ExitCode.UserError, code);
         Assert.Contains("not empty", error, StringComparison.Ordinal);
         Assert.Equal(2, Directory.GetFileSystemEntries(folder).Length);
+    }
+
+    [Fact]
+    public void Verifying_finds_what_opening_would()
+    {
+        string packed = Path.Combine(folder, "packed"), file = Path.Combine(packed, "model.medix");
+        (int code, _, string error) = CommandLineTests.Medix(
+            $"quantize {Path.Combine(Repository.Root, "models", "nano")} --to q4 --calibration none --questions 0 --out {packed}");
+        Assert.True(code == ExitCode.Success, error);
+        byte[] bytes = File.ReadAllBytes(file);
+        Span<byte> header = bytes.AsSpan(64, (int)BitConverter.ToUInt64(bytes, 16));
+        header[header.IndexOf("layers.3.down"u8) + 7] = (byte)'9';
+        SHA256.HashData(header, bytes.AsSpan(32, 32));
+        File.WriteAllBytes(file, bytes);
+        Assert.Equal(ExitCode.Success, CommandLineTests.Medix($"inspect {packed}").Code);
+        (code, string output, error) = CommandLineTests.Medix($"inspect {packed} --verify");
+        Assert.Equal((ExitCode.UserError, ""), (code, output));
+        Assert.Contains("there is no tensor 'layers.3.down'", error, StringComparison.Ordinal);
+        Assert.Equal(CommandLineTests.Medix($"chat {packed} --ask x").Error, error);
     }
 
     [Theory]
@@ -104,6 +124,22 @@ public sealed class QuantizeCommandTests : IDisposable
         Assert.Contains(part, error, StringComparison.Ordinal);
         Assert.DoesNotContain("packing", error, StringComparison.Ordinal);
         Assert.Empty(Directory.GetFileSystemEntries(folder));
+    }
+
+    [Theory]
+    [InlineData("quantize NANO --out OUT --calibration none --questions 0 --report FILE")]
+    [InlineData("data phantoms --out FILE --each 1")]
+    public void A_file_that_is_there_is_not_overwritten(string arguments)
+    {
+        string file = Path.Combine(folder, "report");
+        File.WriteAllText(file, "mine");
+        (int code, string output, string error) = CommandLineTests.Medix(
+            arguments.Replace("NANO", Path.Combine(Repository.Root, "models", "nano"), StringComparison.Ordinal).Replace("FILE", file, StringComparison.Ordinal)
+                .Replace("OUT", Path.Combine(folder, "out"), StringComparison.Ordinal));
+        Assert.Equal("mine", File.ReadAllText(file));
+        Assert.Equal((ExitCode.UserError, ""), (code, output));
+        Assert.Contains($"{file}: there is a file of that name. Name another file; nothing is overwritten.", error, StringComparison.Ordinal);
+        Assert.Equal([file], Directory.GetFileSystemEntries(folder));
     }
 
     [Theory]

@@ -113,7 +113,7 @@ public sealed class PackedFileTests : IDisposable
         Save();
         byte[] bytes = File.ReadAllBytes(FilePath);
         int end = PackedPrefix.Bytes + PackedPrefix.ReadHeader(FilePath).Length;
-        foreach (int place in Enumerable.Range(0, end).Where(i => i is < 12 or (>= 16 and < PackedPrefix.Bytes) || i % 499 == 0))
+        foreach (int place in Enumerable.Range(0, end).Where(i => i < PackedPrefix.Bytes || i % 499 == 0))
         {
             byte[] changed = [.. bytes];
             changed[place] ^= 0x11;
@@ -135,6 +135,15 @@ public sealed class PackedFileTests : IDisposable
         byte[] bytes = File.ReadAllBytes(FilePath);
         bytes[8] = 9;
         Refused(bytes, "version is 9");
+    }
+
+    [Fact]
+    public void What_is_reserved_is_zero()
+    {
+        Save();
+        byte[] bytes = File.ReadAllBytes(FilePath);
+        bytes[15] = 1;
+        Refused(bytes, "reserved word is 16777216, expected 0");
     }
 
     [Theory]

@@ -13,9 +13,16 @@ internal static class SchemaCases
     private static readonly string[] Patterns = ["^[a-c]{1,4}$", "^\\d{2}-\\d{2}$", "^(?:yes|no|\"q\"|\\\\)$", "^[\\n\\té😀]{0,3}$"];
     private static readonly string[] Values = ["null", "true", "12", "-0.5", "\"x\\\"y\"", "\"é\\n😀\"", "[1,\"a\",{}]", "{\"k\":[null,2],\"é\":{}}"];
 
+    private static readonly string[] Formats = ["date", "date-time", "time", "uuid"];
+
+    private static readonly Regex[] Forms =
+    [
+        new("^\\d{4}-\\d\\d-\\d\\d$"), new("^\\d{4}-\\d\\d-\\d\\dT.+(Z|:\\d\\d)$"), new("^\\d\\d:\\d\\d:\\d\\d.*(Z|:\\d\\d)$"), new("^[0-9A-Fa-f-]{36}$"),
+    ];
+
     public static JsonNode Random(SeededRandom random, int depth)
     {
-        int kind = random.NextInt(depth > 0 ? 11 : 7);
+        int kind = random.NextInt(depth > 0 ? 14 : 9);
         return kind switch
         {
             0 => new JsonObject { ["type"] = "string", ["minLength"] = random.NextInt(3), ["maxLength"] = 2 + random.NextInt(4) },
@@ -25,19 +32,22 @@ internal static class SchemaCases
             4 => new JsonObject { ["const"] = JsonNode.Parse(Values[random.NextInt(Values.Length)]) },
             5 => new JsonObject { ["enum"] = new JsonArray([.. Enumerable.Range(0, 1 + random.NextInt(4)).Select(i => JsonNode.Parse(Values[(i * 3 + 1) % Values.Length]))]) },
             6 => new JsonObject { ["type"] = "array", ["items"] = new JsonObject { ["type"] = "integer" }, ["maxItems"] = random.NextInt(3) },
-            7 => new JsonObject
+            7 => Bounded(random),
+            8 => new JsonObject { ["type"] = "string", ["format"] = Formats[random.NextInt(Formats.Length)] },
+            9 => new JsonObject
             {
                 ["type"] = "array",
                 ["items"] = Random(random, depth - 1),
                 ["minItems"] = random.NextInt(3),
                 ["maxItems"] = 2 + random.NextInt(2),
             },
-            8 => new JsonObject { [random.NextInt(2) == 0 ? "anyOf" : "oneOf"] = new JsonArray(Random(random, depth - 1), Random(random, depth - 1)) },
+            10 => new JsonObject { ["anyOf"] = new JsonArray(Random(random, depth - 1), Random(random, depth - 1)) },
+            11 => new JsonObject { ["oneOf"] = new JsonArray(Tagged(random, "é", depth), Tagged(random, "x\"", depth), new JsonObject { ["type"] = "null" }) },
             _ => Object(random, depth),
         };
     }
 
-    /// <summary>Null where the value is valid, else what is wrong. One match is enough for oneOf, as is documented.</summary>
+    /// <summary>Null where the value is valid, else what is wrong.</summary>
     public static string? Fault(JsonElement schema, JsonElement value)
     {
         foreach (JsonProperty keyword in schema.EnumerateObject())
@@ -48,15 +58,21 @@ internal static class SchemaCases
                 "type" => Types(wanted).Any(type => IsOf(type, value)),
                 "const" => JsonElement.DeepEquals(wanted, value),
                 "enum" => wanted.EnumerateArray().Any(one => JsonElement.DeepEquals(one, value)),
-                "anyOf" or "oneOf" => wanted.EnumerateArray().Any(one => Fault(one, value) is null),
-                "minLength" => Characters(value) >= wanted.GetInt32(),
-                "maxLength" => Characters(value) <= wanted.GetInt32(),
+                "anyOf" => wanted.EnumerateArray().Any(one => Fault(one, value) is null),
+                "oneOf" => wanted.EnumerateArray().Count(one => Fault(one, value) is null) == 1,
+                "minLength" => value.ValueKind != JsonValueKind.String || Characters(value) >= wanted.GetInt32(),
+                "maxLength" => value.ValueKind != JsonValueKind.String || Characters(value) <= wanted.GetInt32(),
                 "pattern" => Regex.IsMatch(Flat(value.GetString()!), Flat(wanted.GetString()!), RegexOptions.ECMAScript),
+                "minimum" => value.ValueKind != JsonValueKind.Number || value.GetInt64() >= wanted.GetInt64(),
+                "exclusiveMinimum" => value.ValueKind != JsonValueKind.Number || value.GetInt64() > wanted.GetInt64(),
+                "maximum" => value.ValueKind != JsonValueKind.Number || value.GetInt64() <= wanted.GetInt64(),
+                "exclusiveMaximum" => value.ValueKind != JsonValueKind.Number || value.GetInt64() < wanted.GetInt64(),
+                "format" => Forms[Array.IndexOf(Formats, wanted.GetString())].IsMatch(value.GetString()!),
                 "minItems" => value.GetArrayLength() >= wanted.GetInt32(),
                 "maxItems" => value.GetArrayLength() <= wanted.GetInt32(),
                 "items" => value.EnumerateArray().All(item => Fault(wanted, item) is null),
                 "required" => wanted.EnumerateArray().All(name => value.TryGetProperty(name.GetString()!, out _)),
-                "properties" => value.EnumerateObject().All(p => wanted.TryGetProperty(p.Name, out JsonElement of) && Fault(of, p.Value) is null)
+                "properties" => value.EnumerateObject().All(p => wanted.TryGetProperty(p.Name, out JsonElement of) ? Fault(of, p.Value) is null : IsOpen(schema))
                     && value.EnumerateObject().Select(p => p.Name).Distinct().Count() == value.EnumerateObject().Count(),
                 "additionalProperties" or "description" => true,
                 _ => throw new InvalidOperationException(keyword.Name),
@@ -68,6 +84,31 @@ internal static class SchemaCases
         }
 
         return null;
+    }
+
+    /// <summary>An object with a property that tells it from those of another tag.</summary>
+    public static JsonObject Tagged(SeededRandom random, string tag, int depth)
+    {
+        JsonObject tagged = Object(random, depth);
+        tagged["properties"]!.AsObject().Insert(random.NextInt(tagged["properties"]!.AsObject().Count + 1), "tag", new JsonObject { ["const"] = tag });
+        tagged["required"]!.AsArray().Add("tag");
+        return tagged;
+    }
+
+    private static bool IsOpen(JsonElement schema) => !schema.TryGetProperty("additionalProperties", out JsonElement additional) || additional.GetBoolean();
+
+    private static JsonObject Bounded(SeededRandom random)
+    {
+        int least = random.NextInt(3000) - 1500;
+        JsonObject schema = new() { ["type"] = new JsonArray("integer", "null") };
+        (string lower, string upper) = random.NextInt(2) == 0 ? ("minimum", "maximum") : ("exclusiveMinimum", "exclusiveMaximum");
+        schema[lower] = least;
+        if (random.NextInt(2) == 0)
+        {
+            schema[upper] = least + 2 + random.NextInt(100);
+        }
+
+        return schema;
     }
 
     private static JsonObject Object(SeededRandom random, int depth)

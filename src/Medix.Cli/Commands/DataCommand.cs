@@ -63,7 +63,7 @@ internal static class DataCommand
 
     private static Command Phantoms()
     {
-        var output = new Option<string>("--out") { Description = "PNG file of the contact sheet", DefaultValueFactory = _ => "phantoms.png" };
+        var output = new Option<string>("--out") { Description = "New PNG file of the contact sheet", DefaultValueFactory = _ => "phantoms.png" };
         var seed = new Option<ulong>("--seed") { Description = "Seed", DefaultValueFactory = _ => 1UL };
         var each = new Option<int>("--each") { Description = "Pictures per modality", DefaultValueFactory = _ => 4 };
         var command = new Command("phantoms", "Draw a contact sheet of the generated pictures with their questions and answers") { output, seed, each };

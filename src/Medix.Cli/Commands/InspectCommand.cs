@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text.Json;
 using Medix.Cli.Views;
 using Medix.Inference.Packed;
+using Medix.Inference.Qwen3VL;
 using Medix.Runs;
 using Medix.Weights.Inspection;
 
@@ -17,7 +18,7 @@ internal static class InspectCommand
             Description = "Folder of a model, an embedder or an adapter, or a .safetensors, .safetensors.index.json, .gguf or .medix file",
         };
         var tensors = new Option<bool>("--tensors") { Description = "List every tensor: name, type, shape, bytes, file" };
-        var verify = new Option<bool>("--verify") { Description = "Of a packed model, read everything and check every checksum" };
+        var verify = new Option<bool>("--verify") { Description = "Of a packed model, open it, read everything and check every checksum" };
         Option<bool> json = SharedOptions.Json();
         var command = new Command("inspect", "Say what a model is without reading its weights: architecture, parameters, tensors, tokenizer, licence")
         {
@@ -29,6 +30,12 @@ internal static class InspectCommand
             bool listed = parsed.GetValue(tensors);
             if (PackedFile.IsAt(path))
             {
+                if (parsed.GetValue(verify))
+                {
+                    // Only a model knows which tensors it needs; none of its weights are read for that.
+                    Qwen3VLModel.FromPacked(path).Dispose();
+                }
+
                 using PackedFile packed = PackedFile.Open(path);
                 bool whole = PackedView.Show(Console.Out, packed, listed, parsed.GetValue(verify), parsed.GetValue(json), CancellationToken.None);
                 return whole ? ExitCode.Success : ExitCode.ChecksFailed;

@@ -33,7 +33,7 @@ internal static class QuantizeCommand
         {
             Description = $"How questions are asked: {string.Join(", ", PromptTemplate.BuiltIn)}, or a text file", DefaultValueFactory = _ => "bare",
         };
-        var report = new Option<string?>("--report") { Description = $"Write {QuantiseJob.ReportFile} here too" };
+        var report = new Option<string?>("--report") { Description = $"Write {QuantiseJob.ReportFile} here too, to a new file" };
         Option<int> threads = SharedOptions.Threads();
         Option<bool> json = SharedOptions.Json();
         var command = new Command("quantize", "Pack a model in 8 or 4 bits, what it needs most in more, and measure what that costs")
@@ -44,7 +44,7 @@ internal static class QuantizeCommand
         {
             if (parsed.GetValue(report) is { } wanted)
             {
-                AtomicFile.RequireWritable(wanted);
+                AtomicFile.RequireNew(wanted);
             }
 
             QuantiseJobOptions options = new(

@@ -34,8 +34,8 @@ internal static class PackedView
             Line(writer, $"{tensor.Name,-36} {Name(tensor.Storage),-5} [{string.Join(", ", tensor.Shape)}] {tensor.Bytes} bytes at {tensor.Offset}");
         }
 
-        string verdict = !verify ? "header checked; --verify reads and checks every byte" : damage is null
-            ? "every part has the checksum it was written with"
+        string verdict = !verify ? "header checked; --verify opens the model and checks every byte" : damage is null
+            ? "the model opens, and every part has the checksum it was written with"
             : $"'{damage.Name}' is damaged: its SHA-256 is not {damage.Sha256}. Copy or make the file again.";
         Line(writer, $"checks        {verdict}");
         return damage is null;

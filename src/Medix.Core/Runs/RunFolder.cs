@@ -80,6 +80,17 @@ public static class AtomicFile
         Write(path, temporary => File.WriteAllText(temporary, ""), rename: false);
     }
 
+    /// <summary>The same where nothing may be overwritten: throws where a file of that name is there too.</summary>
+    public static void RequireNew(string path)
+    {
+        if (File.Exists(path))
+        {
+            throw new MedixException($"{path}: there is a file of that name. Name another file; nothing is overwritten.");
+        }
+
+        RequireWritable(path);
+    }
+
     private static void Write(string path, Action<string> write, bool rename = true)
     {
         string temporary = $"{path}.{Environment.ProcessId}.tmp";

@@ -21,26 +21,28 @@ public sealed class ModelBenchmark
     private const int MostRounds = 1000;
     private readonly Qwen3VLModel model;
     private readonly BenchmarkOptions options;
+    private readonly CancellationToken cancellationToken;
     private readonly OrderedDictionary<string, (string Unit, List<double> Values)> figures = [];
 
-    private ModelBenchmark(Qwen3VLModel model, BenchmarkOptions options)
+    private ModelBenchmark(Qwen3VLModel model, BenchmarkOptions options, CancellationToken cancellationToken)
     {
+        this.cancellationToken = cancellationToken;
         this.model = model;
         this.options = options;
     }
 
-    /// <summary>Measures. <paramref name="progress"/> is told of rounds done; throws <see cref="OperationCanceledException"/> between two figures.</summary>
+    /// <summary>Measures. <paramref name="progress"/> is told of rounds done; throws <see cref="OperationCanceledException"/> between two passes of the model.</summary>
     /// <exception cref="MedixException">An option is out of its range.</exception>
     public static BenchmarkReport Run(Qwen3VLModel model, BenchmarkOptions options, Action<int>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(options);
         Require(model.Config, options);
-        ModelBenchmark benchmark = new(model, options);
+        ModelBenchmark benchmark = new(model, options, cancellationToken);
         using MachineCeilings ceilings = new(model.Pool);
         for (int round = 0; round <= options.Rounds; round++)
         {
-            benchmark.Round(ceilings, cancellationToken);
+            benchmark.Round(ceilings);
             if (round == 0)
             {
                 benchmark.figures.Clear();
@@ -89,7 +91,7 @@ public sealed class ModelBenchmark
         }
     }
 
-    private void Round(MachineCeilings ceilings, CancellationToken cancellationToken)
+    private void Round(MachineCeilings ceilings)
     {
         double read = ceilings.Read(), one = Stream(1, options.DecodeTokens);
         read = (read + ceilings.Read()) / 2;
@@ -128,6 +130,7 @@ public sealed class ModelBenchmark
         double first = Seconds(() => Draw([new GenerationRequest(input, [1])], 1));
         int patches = input.Grids[0].Patches;
         double tower = Seconds(() => model.EncodeImage(input.Patches, input.Grids[0]).Dispose());
+        cancellationToken.ThrowIfCancellationRequested();
         double products = Seconds(() => ModelProducts.Run(model, patches, input.Tokens.Length));
         Add($"{options.ImageSide}x{options.ImageSide} picture + {options.ImageTextTokens} tokens to first token", "s", first);
         Add("of it the vision tower", "s", tower);
@@ -169,13 +172,14 @@ public sealed class ModelBenchmark
         };
         SeededRandom random = Seed.Random(7);
         GenerationRequest[] requests = [.. Enumerable.Range(0, streams).Select(i => new GenerationRequest(Text(options.ContextTokens, random), [(ulong)i]))];
-        generator.Generate(requests, new SamplingOptions(tokens + 1, 0));
+        generator.Generate(requests, new SamplingOptions(tokens + 1, 0), cancellationToken: cancellationToken);
         return (double)streams * tokens / Stopwatch.GetElapsedTime(first, last).TotalSeconds;
     }
 
     private double Prefill() => options.PrefillTokens / Seconds(() => Draw([new GenerationRequest(Text(options.PrefillTokens, Seed.Random(8)), [1])], 1));
 
-    private void Draw(GenerationRequest[] requests, int tokens) => new BatchedGenerator(model, requests.Length).Generate(requests, new SamplingOptions(tokens, 0));
+    private void Draw(GenerationRequest[] requests, int tokens) => new BatchedGenerator(model, requests.Length).Generate(
+        requests, new SamplingOptions(tokens, 0), cancellationToken: cancellationToken);
 
     /// <summary>A stream that ends early would be a shorter one.</summary>
     private void Unend(Span<float> logits)

@@ -47,6 +47,12 @@ internal static class PackedPrefix
             throw new MedixException($"{path}: the packed file's version is {version}, this program reads {Version}. Make it again with this program's `medix quantize`.");
         }
 
+        uint reserved = BinaryPrimitives.ReadUInt32LittleEndian(prefix.AsSpan(12));
+        if (reserved != 0)
+        {
+            throw new MedixException($"{path}: the prefix's reserved word is {reserved}, expected 0: the file is damaged or of another program. Copy or make it again.");
+        }
+
         ulong length = BinaryPrimitives.ReadUInt64LittleEndian(prefix.AsSpan(24)), headerLength = BinaryPrimitives.ReadUInt64LittleEndian(prefix.AsSpan(16));
         if (length != (ulong)file.Length)
         {

@@ -97,7 +97,11 @@ public sealed class PhantomGeneratorTests
         using SkiaSharp.SKBitmap sheet = SkiaSharp.SKBitmap.Decode(path);
         Assert.True(sheet.Height > 3 * 256 && sheet.Width > 2 * 256);
         Assert.Equal([path], Directory.GetFiles(Path.GetDirectoryName(path)!));
-        Assert.Throws<MedixException>(() => PhantomSheet.Write(path, 1, 13, new PhantomOptions()));
+        byte[] written = File.ReadAllBytes(path);
+        MedixException fault = Assert.Throws<MedixException>(() => PhantomSheet.Write(path, 2, 1, new PhantomOptions(64, ["CT_SCAN"])));
+        Assert.Contains("nothing is overwritten", fault.Message, StringComparison.Ordinal);
+        Assert.Equal(written, File.ReadAllBytes(path));
+        Assert.Contains("too large", Assert.Throws<MedixException>(() => PhantomSheet.Write(path + "2", 1, 13, new PhantomOptions())).Message, StringComparison.Ordinal);
         Directory.Delete(Path.GetDirectoryName(path)!, recursive: true);
     }
 

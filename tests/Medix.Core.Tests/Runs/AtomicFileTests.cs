@@ -33,6 +33,17 @@ public sealed class AtomicFileTests : IDisposable
     }
 
     [Fact]
+    public void A_new_file_is_one_that_is_not_there()
+    {
+        string file = Path.Combine(folder, "file");
+        AtomicFile.RequireNew(file);
+        AtomicFile.WriteAllText(file, "text");
+        Assert.Contains("nothing is overwritten", Assert.Throws<MedixException>(() => AtomicFile.RequireNew(file)).Message, StringComparison.Ordinal);
+        Assert.Contains("a folder of that name", Assert.Throws<MedixException>(() => AtomicFile.RequireNew(folder)).Message, StringComparison.Ordinal);
+        Assert.Equal("text", File.ReadAllText(file));
+    }
+
+    [Fact]
     public void A_fault_within_a_new_folder_names_the_folder_that_was_asked_for()
     {
         string target = Path.Combine(folder, "model");

@@ -9,14 +9,13 @@ public static class PhantomSheet
     private const int Margin = 6, Lines = 4, LineHeight = 10, LetterAdvance = 6;
 
     /// <summary>
-    /// Writes the sheet as PNG, under a temporary name first. <paramref name="perModality"/> is 1 to 12; pictures below 256 pixels are shown enlarged
-    /// by a whole factor. Throws <see cref="MedixException"/> where the options cannot be used.
+    /// Writes the sheet as a new PNG file, which appears whole or not at all. <paramref name="perModality"/> is 1 to 12; pictures below 256 pixels are shown enlarged
+    /// by a whole factor. Throws <see cref="MedixException"/> where the options cannot be used or the file is there already.
     /// </summary>
     public static void Write(string path, ulong seed, int perModality, PhantomOptions options)
     {
-        string temporary = path + ".tmp";
-        File.WriteAllBytes(temporary, PngEncoding.Encode(Compose(seed, perModality, options)));
-        File.Move(temporary, path, overwrite: true);
+        AtomicFile.RequireNew(path);
+        AtomicFile.WriteAllBytes(path, PngEncoding.Encode(Compose(seed, perModality, options)));
     }
 
     /// <summary>The sheet's picture; see <see cref="Write"/>.</summary>

@@ -14,11 +14,12 @@ internal sealed class JsonSchemaCompiler
         ["title", "description", "default", "examples", "$schema", "$id", "$comment", "$anchor", "deprecated", "readOnly", "writeOnly", "$defs", "definitions"];
 
     private static readonly string[] Typed =
-        ["properties", "required", "additionalProperties", "items", "minItems", "maxItems", "pattern", "minLength", "maxLength"];
+        ["properties", "required", "additionalProperties", "items", "minItems", "maxItems", "pattern", "minLength", "maxLength", "format", .. JsonIntegerRange.Keywords];
 
     private static readonly string[] Whole = ["$ref", "const", "enum", "anyOf", "oneOf", "allOf"];
 
     private readonly JsonElement root;
+    private readonly List<Alternatives> exclusive = [];
     private int depth;
     private readonly Dictionary<string, Language.Rule> references = new(StringComparer.Ordinal);
     private readonly JsonContainers containers;
@@ -44,7 +45,9 @@ internal sealed class JsonSchemaCompiler
         {
             using JsonDocument document = JsonDocument.Parse(schema, new JsonDocumentOptions { AllowDuplicateProperties = false });
             JsonSchemaCompiler compiler = new(document.RootElement, spacing);
-            return compiler.Builder.Build(compiler.Value(document.RootElement, "#"));
+            Grammar grammar = compiler.Builder.Build(compiler.Value(document.RootElement, "#"));
+            compiler.RequireExclusion();
+            return grammar;
         }
         catch (JsonException e)
         {
@@ -82,7 +85,7 @@ internal sealed class JsonSchemaCompiler
             throw Fault(path, schema.ValueKind == JsonValueKind.False ? "is false, which accepts nothing" : $"is {schema.ValueKind}, expected an object or true");
         }
 
-        string[] keywords = [.. schema.EnumerateObject().Select(p => p.Name).Where(name => !Annotations.Contains(name, StringComparer.Ordinal))];
+        string[] keywords = Keywords(schema);
         string? unknown = keywords.FirstOrDefault(name => name != "type" && !Typed.Contains(name) && !Whole.Contains(name));
         if (unknown is not null)
         {
@@ -91,7 +94,7 @@ internal sealed class JsonSchemaCompiler
 
         if (keywords.FirstOrDefault(name => Whole.Contains(name)) is not { } whole)
         {
-            return ByType(schema, keywords, path);
+            return ByType(schema, path);
         }
 
         string? other = keywords.FirstOrDefault(name => name != whole && !(name == "type" && whole is "const" or "enum"));
@@ -99,6 +102,9 @@ internal sealed class JsonSchemaCompiler
             ? OfWhole(schema, whole, path)
             : throw Fault(path, $"uses '{whole}' together with '{other}', which is not supported: put both into one");
     }
+
+    private static string[] Keywords(JsonElement schema) =>
+        [.. schema.EnumerateObject().Select(p => p.Name).Where(name => !Annotations.Contains(name, StringComparer.Ordinal))];
 
     public static MedixException Fault(string path, string fault) => new($"{Source} at {path} {fault}.");
 
@@ -139,9 +145,34 @@ internal sealed class JsonSchemaCompiler
             return Values(value.EnumerateArray(), schema, here);
         }
 
+        if (keyword == "oneOf")
+        {
+            exclusive.Add(new Alternatives([.. value.EnumerateArray()], here));
+        }
+
         return keyword != "allOf" || value.GetArrayLength() == 1
             ? new Language.Choice([.. value.EnumerateArray().Select((one, i) => Value(one, $"{here}/{i}"))])
             : throw Fault(here, "has several elements, of which only one is supported: put them into one");
+    }
+
+    /// <summary>
+    /// Texts of any alternative are written for oneOf, so that no two may hold for one value. Looked at last, when all that references lead to is known to be in order.
+    /// </summary>
+    private void RequireExclusion()
+    {
+        JsonExclusion exclusion = new(pointer => Resolve(pointer, "#"));
+        foreach ((JsonElement[] schemas, string path) in exclusive)
+        {
+            for (int second = 1; second < schemas.Length; second++)
+            {
+                JsonElement later = schemas[second];
+                if (Array.FindIndex(schemas, 0, second, earlier => !exclusion.Between(earlier, later)) is var first and >= 0)
+                {
+                    throw Fault(path, $"has alternatives {first} and {second} that may both hold for one value: give them different types, or in each a required property "
+                        + "of another const, or use anyOf, for which one that holds is enough");
+                }
+            }
+        }
     }
 
     private Language.Choice Values(IEnumerable<JsonElement> values, JsonElement schema, string path)
@@ -151,7 +182,8 @@ internal sealed class JsonSchemaCompiler
         return texts.Length > 0 ? new Language.Choice(texts) : throw Fault(path, "has no value of the type beside it");
     }
 
-    private static bool IsOfType(JsonElement value, string type) => value.ValueKind switch
+    /// <summary>Whether a value is of a type by name.</summary>
+    public static bool IsOfType(JsonElement value, string type) => value.ValueKind switch
     {
         JsonValueKind.Object => type == "object",
         JsonValueKind.Array => type == "array",
@@ -198,41 +230,47 @@ internal sealed class JsonSchemaCompiler
         return target;
     }
 
-    private Language ByType(JsonElement schema, string[] keywords, string path)
+    private Language ByType(JsonElement schema, string path)
+    {
+        JsonStrings.RequireFormat(schema, path);
+        string[] types = TypesWritten(schema, path);
+        return types.Length == 0 ? containers.AnyValue : new Language.Choice([.. types.Select(type => OfType(schema, type, path))]);
+    }
+
+    /// <summary>The types that a schema names or, where it names none, that its keywords are about; empty for any.</summary>
+    public static string[] TypesWritten(JsonElement schema, string path)
     {
         string[] types = Types(schema, path);
-        if (types.Length == 0)
+        if (types.Length > 0)
         {
-            types = [.. keywords.Select(TypeOf).Distinct()];
-            if (types.Length > 1)
-            {
-                throw Fault(path, $"has keywords of {string.Join(" and ", types)} and no type: name the type");
-            }
+            return types;
         }
 
-        return types.Length == 0 ? containers.AnyValue : new Language.Choice([.. types.Select(type => OfType(schema, type, path))]);
+        types = [.. Keywords(schema).Select(TypeOf).Distinct()];
+        return types.Length < 2 ? types : throw Fault(path, $"has keywords of {string.Join(" and ", types)} and no type: name the type");
     }
 
     private static string TypeOf(string keyword) => keyword switch
     {
         "properties" or "required" or "additionalProperties" => "object",
         "items" or "minItems" or "maxItems" => "array",
-        _ => "string",
+        _ => JsonIntegerRange.Keywords.Contains(keyword) ? "number" : "string",
     };
 
     private Language OfType(JsonElement schema, string type, string path) => type switch
     {
         "object" => containers.Object(schema, path),
         "array" => containers.Array(schema, path),
-        "string" => String(schema, path),
-        "integer" => JsonText.Integer,
-        "number" => JsonText.Number,
+        "string" => JsonStrings.Of(schema, containers.AnyCharacter, path),
+        "integer" => JsonIntegerRange.Of(schema, path).Texts(),
+        "number" => Number(schema, path),
         "boolean" => Language.Any(Language.Text("true"), Language.Text("false")),
         "null" => Language.Text("null"),
         _ => throw Fault(path, $"has the type '{type}', expected object, array, string, integer, number, boolean or null"),
     };
 
-    private static string[] Types(JsonElement schema, string path)
+    /// <summary>The types that a schema names; empty where it names none.</summary>
+    public static string[] Types(JsonElement schema, string path)
     {
         if (!schema.TryGetProperty("type", out JsonElement type))
         {
@@ -245,28 +283,10 @@ internal sealed class JsonSchemaCompiler
             : throw Fault(path, $"has the type {type.GetRawText()}, expected a name or an array of names");
     }
 
-    private Language.Sequence String(JsonElement schema, string path)
-    {
-        int least = Limit(schema, "minLength", path) ?? 0;
-        int? most = Limit(schema, "maxLength", path);
-        Language contents;
-        if (schema.TryGetProperty("pattern", out JsonElement pattern))
-        {
-            if (least > 0 || most is not null)
-            {
-                throw Fault(path, "uses 'pattern' together with 'minLength' or 'maxLength', which is not supported: put the length into the pattern");
-            }
+    private static Language Number(JsonElement schema, string path) =>
+        JsonIntegerRange.Keywords.FirstOrDefault(keyword => schema.TryGetProperty(keyword, out _)) is { } bound
+            ? throw Fault(path, $"uses '{bound}' for the type number, which is supported for integers only: use the type integer")
+            : JsonText.Number;
 
-            contents = pattern.ValueKind == JsonValueKind.String
-                ? RegexParser.Anywhere(pattern.GetString()!, JsonText.Character)
-                : throw Fault(path, "has a pattern that is not a text");
-        }
-        else
-        {
-            JsonContainers.RequireOrder(least, most, "minLength", "maxLength", path);
-            contents = new Language.Repeat(containers.AnyCharacter, least, most);
-        }
-
-        return new Language.Sequence([Language.Text("\""), contents, Language.Text("\"")]);
-    }
+    private readonly record struct Alternatives(JsonElement[] Schemas, string Path);
 }

@@ -31,10 +31,12 @@ public sealed class OutputConstraint
 
     /// <summary>
     /// JSON texts that a schema accepts. Supported: <c>type</c> (one or several), <c>properties</c>, <c>required</c>, <c>additionalProperties</c> (false or true),
-    /// <c>items</c>, <c>minItems</c>, <c>maxItems</c>, <c>pattern</c>, <c>minLength</c>, <c>maxLength</c>, <c>const</c>, <c>enum</c>, <c>anyOf</c>, <c>oneOf</c> (as
-    /// anyOf: alternatives should exclude each other), <c>allOf</c> of one, and <c>$ref</c> within the schema, recursive ones too, to 64 levels of nesting.
+    /// <c>items</c>, <c>minItems</c>, <c>maxItems</c>, <c>pattern</c>, <c>minLength</c>, <c>maxLength</c>, <c>format</c> (<c>date</c>, <c>time</c>, <c>date-time</c>,
+    /// <c>uuid</c>), <c>minimum</c>, <c>maximum</c>, <c>exclusiveMinimum</c>, <c>exclusiveMaximum</c> (of integers only), <c>const</c>, <c>enum</c>, <c>anyOf</c>,
+    /// <c>oneOf</c> (of alternatives that exclude each other by type, const, enum, a range of integers or a required property; others are refused), <c>allOf</c> of one,
+    /// and <c>$ref</c> within the schema, recursive ones too, to 64 levels of nesting.
     /// Annotations are ignored. Properties come in the schema's order and no others are written; an object without <c>properties</c> is free.
-    /// Integers have at most 18 digits; other numbers at most 15 before and 15 after the point and an exponent of 2.
+    /// Integers have at most 18 digits; other numbers at most 15 before and 15 after the point and an exponent of 2. Times have an offset and no leap seconds.
     /// </summary>
     /// <exception cref="MedixException">The schema is not JSON, is too large, accepts nothing, or uses a keyword that is not supported, which the message names.</exception>
     public static OutputConstraint JsonSchema(string schema, JsonSpacing spacing = JsonSpacing.Compact)
