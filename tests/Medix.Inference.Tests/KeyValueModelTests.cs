@@ -44,6 +44,17 @@ public class KeyValueModelTests
         }
     }
 
+    [Theory]
+    [InlineData(WeightStorage.Fp32, KeyValueStorage.Fp32)]
+    [InlineData(WeightStorage.Bf16, KeyValueStorage.Fp32)]
+    [InlineData(WeightStorage.Q8, KeyValueStorage.Fp16)]
+    [InlineData(WeightStorage.Q4K, KeyValueStorage.Fp16)]
+    public void Beside_integers_keys_and_values_are_halves_unless_somebody_wishes_otherwise(WeightStorage weights, KeyValueStorage expected)
+    {
+        using Qwen3VLModel model = RandomModels.Create(2, storage: weights), wished = RandomModels.Create(2, storage: weights, keysAndValues: KeyValueStorage.Int8);
+        Assert.Equal((expected, KeyValueStorage.Int8), (model.KeysAndValues, wished.KeysAndValues));
+    }
+
     /// <summary>What single precision draws, read by the others: longer than a page, text and picture.</summary>
     [Theory]
     [InlineData(KeyValueStorage.Fp16, 1e-4)]

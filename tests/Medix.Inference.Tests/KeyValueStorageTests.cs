@@ -1,5 +1,7 @@
+using System.Runtime.Intrinsics;
 using CsCheck;
 using Medix.Inference.Kernels;
+using Medix.Inference.Kernels.Quantised;
 using Medix.Runs;
 
 namespace Medix.Inference.Tests;
@@ -57,6 +59,37 @@ public unsafe class KeyValueStorageTests
             },
             iter: 15);
 
+    /// <summary>Every row meets every position that it sees once, in order, its prefix's first; neighbours that read the same page read it together.</summary>
+    [Fact]
+    public void Rows_read_their_pages_in_order_and_shared_ones_together()
+    {
+        using KvPages pages = new(1, 1, 16, KernelSet.Best);
+        KvSequence prefix = new(pages), first = new(pages, prefix), second = new(pages, prefix), alone = new(pages);
+        prefix.Extend(KvPages.Positions + 7);
+        first.Extend((2 * KvPages.Positions) + 1);
+        second.Adopt(first.Held[0]);
+        second.Extend(3);
+        alone.Extend(5);
+        AttentionRows rows = new() { Sequences = [first, first, second, alone], Visible = [2 * KvPages.Positions, (2 * KvPages.Positions) + 1, KvPages.Positions + 3, 5] };
+        List<(nint Page, int Positions, int Row, int Rows, int Column)> read = [];
+        for (PageParts parts = new(rows, 0, 4); parts.Next(out PagePart part);)
+        {
+            read.Add((part.Page, part.Positions, part.Row, part.Rows, part.Column));
+        }
+
+        int page = KvPages.Positions, behind = page + 7;
+        Assert.Equal(
+            [
+                (prefix.Held[0], page, 0, 3, 0), (prefix.Held[1], 7, 0, 3, page),
+                (first.Held[0], page, 0, 3, behind), (alone.Held[0], 5, 3, 1, 0),
+                (first.Held[1], page, 0, 2, behind + page), (second.Held[1], 3, 2, 1, behind + page),
+                (first.Held[2], 1, 0, 2, behind + (2 * page)),
+            ],
+            read);
+        PageParts later = new(rows, 2, 4);
+        Assert.True(later.Next(out PagePart own) && own.Row == 0 && own.Rows == 1);
+    }
+
     /// <summary>Subnormal numbers too: they are what is left of small values.</summary>
     [Fact]
     public void The_tiles_read_every_half_and_every_integer_exactly()
@@ -90,11 +123,34 @@ public unsafe class KeyValueStorageTests
             Assert.All(usual.Zip(Stored(KeyValueStorage.Int8, width, usual)), pair => Assert.InRange(pair.Second, pair.First - (0.501f * step), pair.First + (0.501f * step)));
         }
 
-        Assert.Equal([65504f, -65504f, 65504f], Stored(KeyValueStorage.Fp16, KernelSet.Best, [1e5f, -1e6f, float.PositiveInfinity]));
+        // By itself, and as one of a whole vector.
+        foreach (int more in (int[])[0, 15])
+        {
+            Assert.Equal([65504f, -65504f, 65504f], Stored(KeyValueStorage.Fp16, KernelSet.Best, [1e5f, -1e6f, float.PositiveInfinity, .. new float[more]])[..3]);
+            Assert.All(Stored(KeyValueStorage.Int8, KernelSet.Best, [float.Epsilon, .. new float[more]]), value => Assert.InRange(value, 0, 1e-40f));
+            Assert.Contains(Stored(KeyValueStorage.Int8, KernelSet.Best, [1, float.NaN, .. new float[more]]), float.IsNaN);
+            Assert.DoesNotContain(Stored(KeyValueStorage.Int8, KernelSet.Best, [1, float.PositiveInfinity, .. new float[more]]), float.IsFinite);
+        }
+
         Assert.Equal([0f, 0f], Stored(KeyValueStorage.Int8, KernelSet.Best, [0, 0]));
-        Assert.All(Stored(KeyValueStorage.Int8, KernelSet.Best, [float.Epsilon, 0]), value => Assert.InRange(value, 0, 1e-40f));
-        Assert.Contains(Stored(KeyValueStorage.Int8, KernelSet.Best, [1, float.NaN]), float.IsNaN);
-        Assert.DoesNotContain(Stored(KeyValueStorage.Int8, KernelSet.Best, [1, float.PositiveInfinity]), float.IsFinite);
+    }
+
+    /// <summary>Every half, what lies halfway between two and next to that, subnormal numbers and what is beyond the range.</summary>
+    [Fact]
+    public void Halves_are_rounded_by_vectors_as_one_by_one()
+    {
+        float[] halves = [.. Enumerable.Range(0, 0x7C00).Select(bits => (float)BitConverter.UInt16BitsToHalf((ushort)bits))];
+        float[] between = [.. halves.Zip(halves.Skip(1), (low, high) => (low + high) / 2)];
+        float[] special = [float.Epsilon, 65519.99f, 65520, 1e10f, float.PositiveInfinity, float.NaN];
+        float[] magnitudes = [.. halves, .. between, .. between.Select(MathF.BitIncrement), .. between.Select(MathF.BitDecrement), .. special];
+        foreach (float[] sixteen in magnitudes.Concat(magnitudes.Select(value => -value)).Chunk(16))
+        {
+            float[] values = new float[16];
+            sixteen.CopyTo(values, 0);
+            int[] rounded = new int[16];
+            HalfBits.Round(Vector512.Create(values)).CopyTo(rounded);
+            Assert.Equal(values.Select(value => (int)HalfBits.Round(value)), rounded);
+        }
     }
 
     [Fact]

@@ -20,7 +20,7 @@ internal static class RandomModels
         ImageToken, ImageToken + 1, ImageToken + 2, ImageToken + 3, []);
 
     public static Qwen3VLModel Create(
-        int threads, Qwen3VLConfig? config = null, ulong seed = 1, WeightStorage storage = WeightStorage.Fp32, KeyValueStorage keysAndValues = KeyValueStorage.Fp32)
+        int threads, Qwen3VLConfig? config = null, ulong seed = 1, WeightStorage storage = WeightStorage.Fp32, KeyValueStorage? keysAndValues = null)
     {
         Dictionary<string, float[]> parameters = Parameters(config ?? Seeing, seed);
         WorkerPool pool = threads == 2 ? WorkerPool.Shared : new WorkerPool(threads);

@@ -20,7 +20,7 @@ internal static class BenchCommand
             Description = $"Model folder, packed or GGUF file, or a shape with weights made up for the measurement: {string.Join(", ", ModelPresets.Names)}",
         };
         Option<WeightStorage?> storage = SharedOptions.Storage("fp32, bf16, q8, q4k or q4; of a shape q4, of a checkpoint bf16 unless given; a packed model has its own");
-        Option<Worded<KeyValueStorage>> kv = SharedOptions.KeysAndValues();
+        Option<KeyValueStorage?> kv = SharedOptions.KeysAndValues();
         Option<int> rounds = SharedOptions.Number("--rounds", "Rounds that count", 5, count => count is >= 1 and <= 1000, "1 to 1000 rounds");
         Option<int> prefill = SharedOptions.Number("--prefill", "Tokens of the prompt, 0 to leave it out", 512, count => count >= 0, "0 (off) or more");
         Option<int> tokens = SharedOptions.Number("--tokens", "Tokens that one stream draws", 128, count => count >= 1, "a whole number of at least 1");
@@ -63,7 +63,7 @@ internal static class BenchCommand
         return command;
     }
 
-    private static Qwen3VLModel Load(string name, WeightStorage? storage, KeyValueStorage keysAndValues, bool textOnly, WorkerPool pool)
+    private static Qwen3VLModel Load(string name, WeightStorage? storage, KeyValueStorage? keysAndValues, bool textOnly, WorkerPool pool)
     {
         if (ModelPresets.Find(name) is not { } config)
         {

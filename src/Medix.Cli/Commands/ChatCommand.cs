@@ -29,7 +29,7 @@ internal static class ChatCommand
         };
         var regex = new Option<string?>("--regex") { Description = "Pattern that every answer matches as a whole, without reasoning before it, as with --json-schema" };
         Option<WeightStorage?> storage = SharedOptions.Storage("fp32, bf16, q8, q4k or q4, of a folder or GGUF file bf16 unless given; a packed model has its own");
-        Option<Worded<KeyValueStorage>> kv = SharedOptions.KeysAndValues();
+        Option<KeyValueStorage?> kv = SharedOptions.KeysAndValues();
         Option<int> tokens = SharedOptions.Number("--max-tokens", "Most tokens of an answer", 1024, count => count >= 1, "a whole number of at least 1");
         Option<float> temperature = SharedOptions.Number(
             "--temperature", "0 for the likeliest answer, always the same", 0f, degree => float.IsFinite(degree) && degree >= 0, "0 or a number above it");

@@ -33,9 +33,13 @@ internal static class SharedOptions
         DefaultValueFactory = _ => [],
     };
 
-    public static Option<Worded<KeyValueStorage>> KeysAndValues() => OneOf(
-        "--kv", "Keys and values of computed tokens: fp32, fp16 (half the memory, hardly a difference) or int8 (a quarter)", KeyValueStorage.Fp32, KeyValueStorage.Fp16,
-        KeyValueStorage.Int8);
+    public static Option<KeyValueStorage?> KeysAndValues() => new("--kv")
+    {
+        Description = "Keys and values of computed tokens: fp32, fp16 (half the memory, hardly a difference; where weights are integers it stands unless another is given) "
+            + "or int8 (a quarter)",
+        HelpName = "fp32|fp16|int8",
+        CustomParser = result => Choose(result, "--kv", Enum.GetValues<KeyValueStorage>(), out KeyValueStorage chosen) ? chosen : null,
+    };
 
     public static Option<WeightStorage?> Storage(string description) => new("--storage")
     {

@@ -43,7 +43,7 @@ internal struct PageParts
 
         if (!own)
         {
-            (own, row, start) = (true, first, 0);
+            (own, row) = (true, first);
         }
 
         return NextOwn(out part);

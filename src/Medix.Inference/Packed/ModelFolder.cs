@@ -53,10 +53,10 @@ public static class ModelFolder
     /// <param name="path">The folder or file.</param>
     /// <param name="storage">How a checkpoint's matrices are stored, null for bfloat16; a packed model's are stored already, and another wish is refused.</param>
     /// <param name="pool">The threads that compute, null for <see cref="WorkerPool.Shared"/>.</param>
-    /// <param name="keysAndValues">How the keys and values of computed tokens are kept.</param>
+    /// <param name="keysAndValues">How the keys and values of computed tokens are kept, null for what suits the weights (<see cref="StoragePlan.KeysAndValues"/>).</param>
     /// <exception cref="MedixException">There is no model, a file of it cannot be used, or a packed one is stored otherwise.</exception>
     public static LoadedModel Open(
-        string path, WeightStorage? storage = null, WorkerPool? pool = null, KeyValueStorage keysAndValues = KeyValueStorage.Fp32)
+        string path, WeightStorage? storage = null, WorkerPool? pool = null, KeyValueStorage? keysAndValues = null)
     {
         RequireExists(path);
         string folder = FolderOf(path);
@@ -74,7 +74,7 @@ public static class ModelFolder
     /// <summary>The same without tokenizer and image processor, for work that meets no text.</summary>
     /// <inheritdoc cref="Open"/>
     public static Qwen3VLModel OpenModel(
-        string path, WeightStorage? storage = null, WorkerPool? pool = null, KeyValueStorage keysAndValues = KeyValueStorage.Fp32)
+        string path, WeightStorage? storage = null, WorkerPool? pool = null, KeyValueStorage? keysAndValues = null)
     {
         RequireExists(path);
         return IsGguf(path) ? Open(path, storage, pool, keysAndValues).Model : OpenWeights(path, storage, pool, keysAndValues);
@@ -123,7 +123,7 @@ public static class ModelFolder
 
     private static bool IsGguf(string path) => path.EndsWith(GgufExtension, StringComparison.OrdinalIgnoreCase) && File.Exists(path);
 
-    private static Qwen3VLModel OpenWeights(string path, WeightStorage? storage, WorkerPool? pool, KeyValueStorage keysAndValues)
+    private static Qwen3VLModel OpenWeights(string path, WeightStorage? storage, WorkerPool? pool, KeyValueStorage? keysAndValues)
     {
         if (!PackedFile.IsAt(path))
         {
@@ -143,7 +143,7 @@ public static class ModelFolder
         return packed;
     }
 
-    private static LoadedModel OpenGguf(string path, string folder, StoragePlan plan, WorkerPool? pool, KeyValueStorage keysAndValues)
+    private static LoadedModel OpenGguf(string path, string folder, StoragePlan plan, WorkerPool? pool, KeyValueStorage? keysAndValues)
     {
         using GgufModel gguf = Gguf(path, folder);
         Tokenizer tokenizer = gguf.Tokenizer;

@@ -24,14 +24,14 @@ public sealed unsafe class Qwen3VLModel : IDisposable
     private PackedFile? mapped;
     private IReadOnlyDictionary<string, IReadOnlyList<WeightPlace>> places = new Dictionary<string, IReadOnlyList<WeightPlace>>();
 
-    private Qwen3VLModel(Qwen3VLConfig config, ModelMemory memory, WorkerPool pool, KeyValueStorage keysAndValues)
+    private Qwen3VLModel(Qwen3VLConfig config, ModelMemory memory, WorkerPool pool, KeyValueStorage? keysAndValues)
     {
         Config = config;
         Memory = memory;
         Pool = pool;
         text = new TextWeights(config.Text, memory);
         memory.Provide();
-        Decoder = new TextDecoder(config.Text, text, pool, keysAndValues);
+        Decoder = new TextDecoder(config.Text, text, pool, keysAndValues ?? memory.Plan.KeysAndValues);
         prefill = new Prefill(Decoder, config);
         if (config.Vision is not null)
         {
@@ -86,15 +86,16 @@ public sealed unsafe class Qwen3VLModel : IDisposable
     /// <summary>
     /// Loads published weights, slice by slice: what has been packed is given back to the system, so that the peak is hardly above the loaded model.
     /// <paramref name="pool"/> null takes <see cref="WorkerPool.Shared"/>. The checkpoint may be closed afterwards. <paramref name="keysAndValues"/> is, here and with
-    /// the other ways to make a model, how the text decoder keeps what it has computed; the vision tower's are always single precision.
+    /// the other ways to make a model, how the text decoder keeps what it has computed, null for what suits the weights (<see cref="StoragePlan.KeysAndValues"/>); the
+    /// vision tower's are always single precision.
     /// </summary>
     public static Qwen3VLModel FromCheckpoint(
-        Checkpoint checkpoint, WeightStorage storage = WeightStorage.Fp32, WorkerPool? pool = null, KeyValueStorage keysAndValues = KeyValueStorage.Fp32) =>
+        Checkpoint checkpoint, WeightStorage storage = WeightStorage.Fp32, WorkerPool? pool = null, KeyValueStorage? keysAndValues = null) =>
         FromCheckpoint(checkpoint, StoragePlan.For(storage), pool, keysAndValues);
 
     /// <summary>The same with a storage for each kind of matrix.</summary>
     public static Qwen3VLModel FromCheckpoint(
-        Checkpoint checkpoint, StoragePlan plan, WorkerPool? pool = null, KeyValueStorage keysAndValues = KeyValueStorage.Fp32)
+        Checkpoint checkpoint, StoragePlan plan, WorkerPool? pool = null, KeyValueStorage? keysAndValues = null)
     {
         ArgumentNullException.ThrowIfNull(checkpoint);
         return Load(checkpoint.Config, plan, pool, keysAndValues, WeightSource.Of(checkpoint).LoaderFor);
@@ -105,7 +106,7 @@ public sealed unsafe class Qwen3VLModel : IDisposable
     /// copied, so that a model of any size is there at once and its pages come as they are first read.
     /// </summary>
     /// <exception cref="MedixException">The file is not one, of another version, cut short, or contradicts itself; the message names the field.</exception>
-    public static Qwen3VLModel FromPacked(string path, WorkerPool? pool = null, KeyValueStorage keysAndValues = KeyValueStorage.Fp32)
+    public static Qwen3VLModel FromPacked(string path, WorkerPool? pool = null, KeyValueStorage? keysAndValues = null)
     {
         PackedFile file = PackedFile.Open(path);
         try
@@ -129,7 +130,7 @@ public sealed unsafe class Qwen3VLModel : IDisposable
     /// </summary>
     public static Qwen3VLModel FromParameters(
         Qwen3VLConfig config, Func<string, float[]> parameters, WeightStorage storage = WeightStorage.Fp32, WorkerPool? pool = null,
-        KeyValueStorage keysAndValues = KeyValueStorage.Fp32)
+        KeyValueStorage? keysAndValues = null)
     {
         ArgumentNullException.ThrowIfNull(config);
         ArgumentNullException.ThrowIfNull(parameters);
@@ -151,7 +152,7 @@ public sealed unsafe class Qwen3VLModel : IDisposable
     }
 
     /// <summary>Loads llama.cpp's files, experts without turning them round twice. They may be closed afterwards.</summary>
-    public static Qwen3VLModel FromGguf(GgufModel gguf, StoragePlan plan, WorkerPool? pool = null, KeyValueStorage keysAndValues = KeyValueStorage.Fp32)
+    public static Qwen3VLModel FromGguf(GgufModel gguf, StoragePlan plan, WorkerPool? pool = null, KeyValueStorage? keysAndValues = null)
     {
         ArgumentNullException.ThrowIfNull(gguf);
         ArgumentNullException.ThrowIfNull(plan);
@@ -160,7 +161,7 @@ public sealed unsafe class Qwen3VLModel : IDisposable
 
     /// <summary>Builds a model from values that <paramref name="read"/> gives slice by slice, in the published layout, without ever holding a whole tensor of them.</summary>
     public static Qwen3VLModel FromReader(
-        Qwen3VLConfig config, StoragePlan plan, WeightReader read, WorkerPool? pool = null, KeyValueStorage keysAndValues = KeyValueStorage.Fp32)
+        Qwen3VLConfig config, StoragePlan plan, WeightReader read, WorkerPool? pool = null, KeyValueStorage? keysAndValues = null)
     {
         ArgumentNullException.ThrowIfNull(config);
         ArgumentNullException.ThrowIfNull(plan);
@@ -247,7 +248,7 @@ public sealed unsafe class Qwen3VLModel : IDisposable
     internal VisionFeatures EncodeImage(ReadOnlySpan<float> patches, ImageGrid grid) => tower!.Encode(patches, [grid]);
 
     private static Qwen3VLModel Load(
-        Qwen3VLConfig config, StoragePlan plan, WorkerPool? pool, KeyValueStorage keysAndValues, Func<WorkerPool, LoadHooks?, WeightLoader> loader)
+        Qwen3VLConfig config, StoragePlan plan, WorkerPool? pool, KeyValueStorage? keysAndValues, Func<WorkerPool, LoadHooks?, WeightLoader> loader)
     {
         Qwen3VLModel model = new(config, new NewModelMemory(plan), pool ?? WorkerPool.Shared, keysAndValues);
         try

@@ -32,6 +32,11 @@ public sealed record StoragePlan
     /// </summary>
     public IReadOnlyDictionary<string, WeightStorage> Exceptions { get; init; } = new Dictionary<string, WeightStorage>();
 
+    /// <summary>
+    /// How keys and values are kept unless somebody wishes otherwise: in half precision beside weights of integers, whose rounding is far greater, else in single precision.
+    /// </summary>
+    public KeyValueStorage KeysAndValues => GateUp is WeightStorage.Fp32 or WeightStorage.Bf16 ? KeyValueStorage.Fp32 : KeyValueStorage.Fp16;
+
     /// <summary>The storage of a matrix of this name, whose kind is stored as <paramref name="kind"/>.</summary>
     public WeightStorage Of(string name, WeightStorage kind) => Exceptions.TryGetValue(name, out WeightStorage storage) ? storage : kind;
 

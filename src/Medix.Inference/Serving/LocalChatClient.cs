@@ -48,7 +48,7 @@ public sealed class LocalChatClient : IChatClient
     /// <summary>Opens a model and starts a server on it; see <see cref="ModelFolder.Open"/>.</summary>
     public static LocalChatClient Open(
         string path, WeightStorage? storage = null, ServerOptions? options = null, WorkerPool? pool = null,
-        KeyValueStorage keysAndValues = KeyValueStorage.Fp32)
+        KeyValueStorage? keysAndValues = null)
     {
         LoadedModel model = ModelFolder.Open(path, storage, pool, keysAndValues);
         try
