@@ -17,6 +17,7 @@ public unsafe class QuantisedKernelTests
     [
         .. Avx512BW.IsSupported ? [QuantisedKernels.Width512] : (QuantisedKernels[])[],
         .. Avx2.IsSupported ? [QuantisedKernels.Width256] : (QuantisedKernels[])[],
+        .. AvxVnni.IsSupported ? [QuantisedKernels.Width256Vnni] : (QuantisedKernels[])[],
         .. Dp.IsSupported ? [QuantisedKernels.WidthArm] : (QuantisedKernels[])[],
         QuantisedKernels.Portable,
     ];

@@ -84,7 +84,7 @@ internal static class BenchCommand
 
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"{report.Threads} threads, kernels {(char.IsDigit(report.Kernels[0]) ? $"of {report.Kernels} bits" : report.Kernels)}; "
+            $"{report.Threads} threads, kernels of {report.Kernels}; "
             + $"weights {report.WeightBytes / 1e9:0.00} GB, {report.BytesPerToken / 1e9:0.000} GB read per token; "
             + $"keys and values {report.KeysAndValues.ToString().ToLowerInvariant()}, {report.KeyValueBytesPerToken / 1e3:0.0} kB per token; "
             + $"peak {report.PeakBytes / 1e9:0.00} GB"));

@@ -33,7 +33,7 @@ public sealed record BenchmarkOptions(
 
 /// <summary>A model's speed beside what the machine gives at most, measured in the same rounds.</summary>
 /// <param name="Threads">Threads that computed.</param>
-/// <param name="Kernels">Width of the kernels.</param>
+/// <param name="Kernels">Width of the kernels, and what they need beyond it.</param>
 /// <param name="WeightBytes">Bytes of all weights.</param>
 /// <param name="BytesPerToken">Bytes of weights that one token of one stream reads.</param>
 /// <param name="KeysAndValues">How keys and values were kept.</param>

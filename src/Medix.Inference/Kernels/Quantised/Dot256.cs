@@ -4,41 +4,30 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Medix.Inference.Kernels.Quantised;
 
-/// <summary>Integer sums of a block for 8 of a panel's outputs with AVX2; see <see cref="Dot512"/>.</summary>
+/// <summary>What a machine's byte products make of a block for 8 of a panel's outputs, 256 bits: the same integers on each.</summary>
+internal unsafe interface IDot256
+{
+    /// <summary>Packed 4-bit numbers times a row's activations.</summary>
+    static abstract Vector256<int> Nibbles(byte* packed, byte* a);
+
+    /// <summary>8-bit numbers times a row's activations.</summary>
+    static abstract Vector256<int> Bytes(byte* w, byte* a);
+
+    /// <summary>Unpacked 4-bit numbers times up to four rows' activations, <paramref name="l"/> bytes apart, times a scale that each output has twice in 16 bits.</summary>
+    static abstract Rows256 Scaled<TRows>(byte* w, byte* a, nint l, Vector256<short> scale)
+        where TRows : struct, ICount;
+}
+
+/// <summary>Sums of up to four rows.</summary>
+internal struct Rows256
+{
+    public Vector256<int> S0, S1, S2, S3;
+}
+
+/// <summary>What all 256-bit kernels do with a block's sums; see <see cref="Dot512"/>.</summary>
 internal static unsafe class Dot256
 {
     public const int HalfBytes = 32;
-
-    /// <summary>Sums of pairs over the 8 groups of a block of packed 4-bit numbers.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<short> Packed(byte* packed, byte* a)
-    {
-        Vector256<short> low = default, high = default;
-        for (int pair = 0; pair < 4; pair++)
-        {
-            Vector256<byte> v = Vector256.Load(packed + (pair * 64));
-            low += Avx2.MultiplyAddAdjacent(Low(v), Group(a + (pair * 8)));
-            high += Avx2.MultiplyAddAdjacent(High(v), Group(a + (pair * 8) + 4));
-        }
-
-        return low + high;
-    }
-
-    /// <summary>8-bit numbers: a byte is a lower half plus 16 times an upper half; both halves sum up exactly in 16 bits.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<int> Bytes(byte* w, byte* a)
-    {
-        Vector256<short> low = default, high = default;
-        for (int group = 0; group < 8; group++)
-        {
-            Vector256<byte> v = Vector256.Load(w + (group * 64));
-            Vector256<sbyte> x = Group(a + (group * 4));
-            low += Avx2.MultiplyAddAdjacent(Low(v), x);
-            high += Avx2.MultiplyAddAdjacent(High(v), x);
-        }
-
-        return Join(low, high);
-    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<int> Join(Vector256<short> low, Vector256<short> high) =>
@@ -83,8 +72,8 @@ internal static unsafe class Dot256
     public static Vector256<sbyte> Group(byte* a) => Vector256.Create(*(int*)a).AsSByte();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<byte> Low(Vector256<byte> v) => v & Vector256.Create((byte)15);
+    public static Vector256<byte> Low(Vector256<byte> v) => v & Vector256.Create((byte)15);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<byte> High(Vector256<byte> v) => (v.AsUInt16() >> 4).AsByte() & Vector256.Create((byte)15);
+    public static Vector256<byte> High(Vector256<byte> v) => (v.AsUInt16() >> 4).AsByte() & Vector256.Create((byte)15);
 }

@@ -3,8 +3,9 @@ using System.Runtime.Intrinsics;
 
 namespace Medix.Inference.Kernels.Quantised;
 
-/// <summary>Up to 4 rows times an unpacked panel of sub-scaled 4-bit numbers, AVX2.</summary>
-internal static unsafe class Q4KTile256
+/// <summary>Up to 4 rows times an unpacked panel of sub-scaled 4-bit numbers, 256 bits.</summary>
+internal static unsafe class Q4KTile256<TDot>
+    where TDot : struct, IDot256
 {
     public static void Multiply(in QuantisedTile tile)
     {
@@ -41,14 +42,13 @@ internal static unsafe class Q4KTile256
             Vector256<int> i0 = default, i1 = default, i2 = default, i3 = default;
             for (int block = Q4KPacking.Blocks; block > 0; block--, p += Unpacking.Q4KBlock, a += Activations.BlockBytes)
             {
-                Pairs256 pairs = Pairs256.Of<TRows>(p, 64, a, l);
-                Vector256<short> scale = Vector256.Load((short*)(p + 512));
+                Rows256 sums = TDot.Scaled<TRows>(p, a, l, Vector256.Load((short*)(p + 512)));
                 Vector256<float> minimum = Vector256.Load((float*)(p + 576));
-                i0 += Dot256.Whole(pairs.S0, scale);
+                i0 += sums.S0;
                 c0 = Dot256.AddMinimum(c0, minimum, a);
-                if (TRows.Value > 1) { i1 += Dot256.Whole(pairs.S1, scale); c1 = Dot256.AddMinimum(c1, minimum, a + l); }
-                if (TRows.Value > 2) { i2 += Dot256.Whole(pairs.S2, scale); c2 = Dot256.AddMinimum(c2, minimum, a + (2 * l)); }
-                if (TRows.Value > 3) { i3 += Dot256.Whole(pairs.S3, scale); c3 = Dot256.AddMinimum(c3, minimum, a + (3 * l)); }
+                if (TRows.Value > 1) { i1 += sums.S1; c1 = Dot256.AddMinimum(c1, minimum, a + l); }
+                if (TRows.Value > 2) { i2 += sums.S2; c2 = Dot256.AddMinimum(c2, minimum, a + (2 * l)); }
+                if (TRows.Value > 3) { i3 += sums.S3; c3 = Dot256.AddMinimum(c3, minimum, a + (3 * l)); }
             }
 
             // The blocks of a unit have one activation scale: the last block's is read.

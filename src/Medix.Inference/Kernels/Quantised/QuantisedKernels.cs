@@ -36,27 +36,37 @@ internal sealed unsafe class QuantisedKernels
 
     /// <summary>AVX-512 BW.</summary>
     public static QuantisedKernels Width512 { get; } = new(
-        "512",
+        "512 bits",
         new(&Row512.Q4, 2, &Q4Tile512.Multiply, 16, null, Pass / Q4Packing.UnitSteps),
         new(&Row512.Q4K, 2, &Q4KTile512.Multiply, 8, &Unpacking.Q4K, Pass / Q4KPacking.UnitSteps),
         new(&Row512.Q8, 2, &Q8Tile512.Multiply, 8, &Unpacking.Q8Planes, Pass / 2 / Q8Packing.UnitSteps));
 
     /// <summary>AVX2.</summary>
     public static QuantisedKernels Width256 { get; } = new(
-        "256",
-        new(&Row256.Q4, 1, &Q4Tile256.Multiply, 4, &Unpacking.Q4, Pass / Q4Packing.UnitSteps),
-        new(&Row256.Q4K, 1, &Q4KTile256.Multiply, 4, &Unpacking.Q4K, Pass / Q4KPacking.UnitSteps),
-        new(&Row256.Q8, 1, &Q8Tile256.Multiply, 4, &Unpacking.Q8Planes, Pass / 2 / Q8Packing.UnitSteps));
+        "256 bits",
+        new(&Row256<PlainDot256>.Q4, 1, &Q4Tile256.Multiply, 4, &Unpacking.Q4, Pass / Q4Packing.UnitSteps),
+        new(&Row256<PlainDot256>.Q4K, 1, &Q4KTile256<PlainDot256>.Multiply, 4, &Unpacking.Q4K, Pass / Q4KPacking.UnitSteps),
+        new(&Row256<PlainDot256>.Q8, 1, &Q8Tile256.Multiply, 4, &Unpacking.Q8Planes, Pass / 2 / Q8Packing.UnitSteps));
+
+    /// <summary>AVX2 with AVX-VNNI, which many laptops without AVX-512 have.</summary>
+    public static QuantisedKernels Width256Vnni { get; } = new(
+        "256 bits with VNNI",
+        new(&Row256<VnniDot256>.Q4, 1, &VnniTile256.Multiply, 4, &Unpacking.Q4, Pass / Q4Packing.UnitSteps),
+        new(&Row256<VnniDot256>.Q4K, 1, &Q4KTile256<VnniDot256>.Multiply, 4, &Unpacking.Q4K, Pass / Q4KPacking.UnitSteps),
+        new(&Row256<VnniDot256>.Q8, 1, &VnniTile256.Multiply, 4, &Unpacking.Q8Plain, Pass / Q8Packing.UnitSteps));
 
     /// <summary>Arm's AdvSimd with dot product.</summary>
-    public static QuantisedKernels WidthArm { get; } = Width128<ArmDot>("Arm");
+    public static QuantisedKernels WidthArm { get; } = Width128<ArmDot>("128 bits with Arm's dot product");
 
     /// <summary>Any machine with 128-bit vectors.</summary>
-    public static QuantisedKernels Portable { get; } = Width128<PortableDot>("128");
+    public static QuantisedKernels Portable { get; } = Width128<PortableDot>("128 bits");
 
     /// <summary>The widest kernels that this machine runs in hardware.</summary>
     public static QuantisedKernels Best { get; } =
-        Avx512BW.IsSupported ? Width512 : Avx2.IsSupported ? Width256 : Dp.IsSupported ? WidthArm : Portable;
+        Avx512BW.IsSupported ? Width512
+        : AvxVnni.IsSupported ? Width256Vnni
+        : Avx2.IsSupported ? Width256
+        : Dp.IsSupported ? WidthArm : Portable;
 
     public string Name { get; }
 

@@ -3,15 +3,15 @@ using System.Runtime.Intrinsics;
 
 namespace Medix.Inference.Kernels.Quantised;
 
-/// <summary>One row of activations times one packed panel, AVX2: both halves of the panel's outputs in one pass over its memory.</summary>
-internal static unsafe class Row256
+/// <summary>One row of activations times one packed panel, 256 bits: both halves of the panel's outputs in one pass over its memory.</summary>
+internal static unsafe class Row256<TDot>
+    where TDot : struct, IDot256
 {
     private const int Lanes = 8;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Q4(in QuantisedTile tile)
     {
-        Vector256<short> ones = Vector256.Create((short)1);
         (Vector256<float> low, Vector256<float> high) = Load(tile);
         byte* w = tile.Panel, a = tile.A;
         for (int unit = tile.Units; unit > 0; unit--, w += Q4Packing.UnitBytes)
@@ -21,8 +21,8 @@ internal static unsafe class Row256
             {
                 byte* numbers = w + (block * Q4Packing.BlockBytes);
                 ushort* scales = Q4Packing.Scales(w, block);
-                low = Dot256.Add(low, Dot256.Whole(Dot256.Packed(numbers, a), ones), Dot256.Scales(scales), a);
-                high = Dot256.Add(high, Dot256.Whole(Dot256.Packed(numbers + Dot256.HalfBytes, a), ones), Dot256.Scales(scales + Lanes), a);
+                low = Dot256.Add(low, TDot.Nibbles(numbers, a), Dot256.Scales(scales), a);
+                high = Dot256.Add(high, TDot.Nibbles(numbers + Dot256.HalfBytes, a), Dot256.Scales(scales + Lanes), a);
             }
         }
 
@@ -42,8 +42,8 @@ internal static unsafe class Row256
             {
                 byte* numbers = w + (block * Q8Packing.BlockBytes);
                 ushort* scales = Q8Packing.Scales(w, block);
-                low = Dot256.Add(low, Dot256.Bytes(numbers, a), Dot256.Scales(scales), a);
-                high = Dot256.Add(high, Dot256.Bytes(numbers + Dot256.HalfBytes, a), Dot256.Scales(scales + Lanes), a);
+                low = Dot256.Add(low, TDot.Bytes(numbers, a), Dot256.Scales(scales), a);
+                high = Dot256.Add(high, TDot.Bytes(numbers + Dot256.HalfBytes, a), Dot256.Scales(scales + Lanes), a);
             }
         }
 
@@ -78,8 +78,7 @@ internal static unsafe class Row256
         for (int block = 0; block < Q4KPacking.Blocks; block++, a += Activations.BlockBytes)
         {
             byte* numbers = w + (block * Q4Packing.BlockBytes) + (output * 4);
-            Vector256<int> s = Dot256.Widen(Q4KPacking.Scale(w, block) + output);
-            total += Dot256.Whole(Dot256.Packed(numbers, a), (s | (s << 16)).AsInt16());
+            total += TDot.Nibbles(numbers, a) * Dot256.Widen(Q4KPacking.Scale(w, block) + output);
             sum = Dot256.AddMinimum(sum, Vector256.ConvertToSingle(Dot256.Widen(Q4KPacking.Minimum(w, block) + output)) * e, a);
         }
 
