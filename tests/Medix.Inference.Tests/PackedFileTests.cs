@@ -1,3 +1,5 @@
+using System.Text;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Medix.Inference.Kernels;
 using Medix.Inference.Packed;
@@ -34,6 +36,21 @@ public sealed class PackedFileTests : IDisposable
                 Assert.Equal(model.BytesPerToken, packed.BytesPerToken);
             }
         }
+    }
+
+    /// <summary>Programs that know no more refuse what they do not know.</summary>
+    [Fact]
+    public void The_plan_in_a_file_is_that_of_the_matrices()
+    {
+        using (Qwen3VLModel model = RandomModels.Create(1, RandomModels.Seeing, storage: WeightStorage.Q8))
+        {
+            PackedModelWriter.Save(FilePath, "x", model);
+        }
+
+        string file = Encoding.Latin1.GetString(File.ReadAllBytes(FilePath)), plan = file[(file.IndexOf("\"plan\":", StringComparison.Ordinal) + 7)..];
+        using JsonDocument read = JsonDocument.Parse(plan[..plan.IndexOf(",\"tensors\"", StringComparison.Ordinal)]);
+        Assert.Equal(
+            ["embedding", "head", "queryKeyValue", "output", "gateUp", "down", "vision", "exceptions"], read.RootElement.EnumerateObject().Select(property => property.Name));
     }
 
     [Fact]

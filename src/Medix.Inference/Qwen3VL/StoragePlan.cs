@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Medix.Inference.Kernels;
 
 namespace Medix.Inference.Qwen3VL;
@@ -34,7 +35,9 @@ public sealed record StoragePlan
 
     /// <summary>
     /// How keys and values are kept unless somebody wishes otherwise: in half precision beside weights of integers, whose rounding is far greater, else in single precision.
+    /// No part of the plan as files hold it.
     /// </summary>
+    [JsonIgnore]
     public KeyValueStorage KeysAndValues => GateUp is WeightStorage.Fp32 or WeightStorage.Bf16 ? KeyValueStorage.Fp32 : KeyValueStorage.Fp16;
 
     /// <summary>The storage of a matrix of this name, whose kind is stored as <paramref name="kind"/>.</summary>
