@@ -19,6 +19,9 @@ internal sealed class JsonExclusion(Func<string, JsonElement> resolve)
     private long steps;
     private int depth;
 
+    /// <summary>Whether so much was compared that nothing more is: what is not seen to exclude each other may do so.</summary>
+    public bool IsExhausted => steps > MostSteps;
+
     /// <summary>Whether the two are seen to exclude each other.</summary>
     public bool Between(JsonElement a, JsonElement b) => NothingOf(a, b) && NothingOf(b, a);
 
@@ -46,8 +49,8 @@ internal sealed class JsonExclusion(Func<string, JsonElement> resolve)
         return (Values(written), Values(other)) switch
         {
             ({ } texts, { } valid) => Differ(texts, valid),
-            ({ } texts, null) => !texts.Any(value => ValidTypes(other).Any(type => JsonSchemaCompiler.IsOfType(value, type))),
-            (null, { } valid) => !valid.Any(value => WrittenTypes(written).Any(type => JsonSchemaCompiler.IsOfType(value, type))),
+            ({ } texts, null) => !texts.Any(value => ValidTypes(other).Any(type => IsOf(value, type, other))),
+            (null, { } valid) => !valid.Any(value => WrittenTypes(written).Any(type => IsOf(value, type, written))),
             _ => WrittenTypes(written).All(type => ValidTypes(other).All(valid => Excluded(type, written, valid, other))),
         };
     }
@@ -81,8 +84,24 @@ internal sealed class JsonExclusion(Func<string, JsonElement> resolve)
     private bool Differ(JsonElement[] texts, JsonElement[] valid)
     {
         steps += (long)texts.Length * valid.Length;
-        return steps <= MostSteps && !texts.Any(text => valid.Any(value => JsonElement.DeepEquals(text, value)));
+        return steps <= MostSteps && !texts.Any(text => valid.Any(value => Same(text, value)));
     }
+
+    private static bool Same(JsonElement a, JsonElement b)
+    {
+        try
+        {
+            return JsonElement.DeepEquals(a, b);
+        }
+        catch (ArgumentOutOfRangeException)
+        {
+            // An exponent beyond 32 bits, which the comparison refuses.
+            return true;
+        }
+    }
+
+    private static bool IsOf(JsonElement value, string type, JsonElement schema) =>
+        JsonSchemaCompiler.IsOfType(value, type) && (type != "integer" || JsonIntegerRange.Of(schema, "").MayHold(value));
 
     private static string[] ValidTypes(JsonElement schema) =>
         schema.ValueKind == JsonValueKind.Object && JsonSchemaCompiler.Types(schema, "") is { Length: > 0 } types ? types : AllTypes;
@@ -98,14 +117,18 @@ internal sealed class JsonExclusion(Func<string, JsonElement> resolve)
         _ => type != valid,
     };
 
-    /// <summary>What is written lacks what the other requires, or always has what is otherwise there or is not allowed.</summary>
+    /// <summary>
+    /// A property that either requires tells them apart: what is written cannot have it, the other does not allow it, or its value is never valid there. One that only the
+    /// other requires is enough: written without it, it is missing.
+    /// </summary>
     private bool ObjectsExcluded(JsonElement written, JsonElement other)
     {
         Dictionary<string, JsonElement> own = Properties(written), others = Properties(other);
         steps += own.Count + others.Count;
         bool free = own.Count == 0 && !IsClosed(written);
-        return (!free && Required(other).Any(name => !own.ContainsKey(name)))
-            || Required(written).Any(name => others.TryGetValue(name, out JsonElement value) ? NothingOf(own[name], value) : IsClosed(other));
+        return Required(written).Union(Required(other)).Any(name => !own.TryGetValue(name, out JsonElement value) ? !free
+            : others.TryGetValue(name, out JsonElement valid) ? NothingOf(value, valid)
+            : IsClosed(other));
     }
 
     private static Dictionary<string, JsonElement> Properties(JsonElement schema) =>

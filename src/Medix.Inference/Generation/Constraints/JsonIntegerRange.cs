@@ -43,6 +43,10 @@ internal readonly record struct JsonIntegerRange(long Least, long Most)
     /// <summary>Whether an integer is in both.</summary>
     public bool Overlaps(JsonIntegerRange other) => Least <= other.Most && other.Least <= Most;
 
+    /// <summary>Whether a number may be one of them; one beyond 18 digits may where there is no bound on its side, as others read the schema.</summary>
+    public bool MayHold(JsonElement number) =>
+        Floor(number, "", "") is (long floor, true) && (floor >= Least || Least == -Largest) && (floor <= Most || Most == Largest);
+
     /// <summary>How JSON writes them.</summary>
     public Language Texts()
     {

@@ -10,8 +10,9 @@ internal sealed class JsonSchemaCompiler
     private const int DeepestSchema = 250;
     private const string Source = "The JSON schema";
 
+    /// <summary>What says nothing about which values are valid; OpenAPI's discriminator only says where to look first.</summary>
     private static readonly string[] Annotations =
-        ["title", "description", "default", "examples", "$schema", "$id", "$comment", "$anchor", "deprecated", "readOnly", "writeOnly", "$defs", "definitions"];
+        ["title", "description", "default", "examples", "$schema", "$id", "$comment", "$anchor", "deprecated", "readOnly", "writeOnly", "$defs", "definitions", "discriminator"];
 
     private static readonly string[] Typed =
         ["properties", "required", "additionalProperties", "items", "minItems", "maxItems", "pattern", "minLength", "maxLength", "format", .. JsonIntegerRange.Keywords];
@@ -168,8 +169,10 @@ internal sealed class JsonSchemaCompiler
                 JsonElement later = schemas[second];
                 if (Array.FindIndex(schemas, 0, second, earlier => !exclusion.Between(earlier, later)) is var first and >= 0)
                 {
-                    throw Fault(path, $"has alternatives {first} and {second} that may both hold for one value: give them different types, or in each a required property "
-                        + "of another const, or use anyOf, for which one that holds is enough");
+                    throw Fault(path, exclusion.IsExhausted
+                        ? "has alternatives that take too long to compare: use fewer or smaller ones, or anyOf, for which one that holds is enough"
+                        : $"has alternatives {first} and {second} that may both hold for one value: give them different types, or in each a required property of another const, "
+                            + "or use anyOf, for which one that holds is enough");
                 }
             }
         }
