@@ -217,7 +217,8 @@ public unsafe class KeyValueStorageTests
         return key;
     }
 
-    /// <summary>Rows of several sequences: successive positions of one, draws of their own behind a shared prefix, and sequences that share whole pages.</summary>
+    /// <summary>Rows of several sequences: successive positions of one, draws of their own behind a shared prefix or none, and sequences that share
+    /// whole pages.</summary>
     private sealed class Case : IDisposable
     {
         private readonly KvPages pages;
@@ -247,7 +248,7 @@ public unsafe class KeyValueStorageTests
             };
             for (int row = 0; row < rows; row++)
             {
-                inputs.Sequences[row] = row < rows / 2 ? shared : Another(shared, prefix, own, random);
+                inputs.Sequences[row] = row < rows / 2 ? shared : Another(shared, random.NextInt(4) == 0 ? null : prefix, own, random);
                 inputs.Visible[row] = row < rows / 2 ? own + row : inputs.Sequences[row].Length;
             }
 
