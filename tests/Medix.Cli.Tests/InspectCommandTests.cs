@@ -16,7 +16,7 @@ public sealed class InspectCommandTests : IDisposable
         Assert.True(code == ExitCode.Success, error);
         Assert.Contains("\narchitecture  Qwen3VLForConditionalGeneration\n", output, StringComparison.Ordinal);
         Assert.Contains("\nparameters    2,656,416 (text 1,443,840, vision 1,212,576)\n", output, StringComparison.Ordinal);
-        Assert.Contains("\nKV cache      1,536 bytes per token in bf16", output, StringComparison.Ordinal);
+        Assert.Contains("\nKV cache      1,536 bytes per token in 16 bits", output, StringComparison.Ordinal);
         Assert.Contains("byte-level BPE", output, StringComparison.Ordinal);
         Assert.Contains("\nBF16       137   2,656,416  5,312,832\n", output, StringComparison.Ordinal);
         Assert.Matches(@"\nmodel\.language_model\.embed_tokens\.weight +BF16 +\[2048, 128\] +524,288  model\.safetensors\n", output);

@@ -90,7 +90,7 @@ public sealed class QuantizeCommandTests : IDisposable
             (_, string output, _) = CommandLineTests.Medix($"inspect {path}");
             Assert.Contains($"licence       {expected}\n", output.ReplaceLineEndings("\n"), StringComparison.Ordinal);
             Assert.Contains("tokenizer     byte-level BPE, 1,676 tokens", output, StringComparison.Ordinal);
-            Assert.Contains("KV cache      1,536 bytes per token in bf16, 3,072 in fp32", output, StringComparison.Ordinal);
+            Assert.Contains("KV cache      1,536 bytes per token in 16 bits, 3,072 in 32", output, StringComparison.Ordinal);
         }
 
         using JsonDocument json = JsonDocument.Parse(CommandLineTests.Medix($"inspect {packed} --json").Output);
@@ -112,6 +112,9 @@ public sealed class QuantizeCommandTests : IDisposable
     [InlineData("quantize NANO --out OUT --max-tokens 4096", "allow at most")]
     [InlineData("quantize NANO --out OUT --calibration NANO/model.safetensors", "no text in UTF-8")]
     [InlineData("quantize NANO --out OUT --report NANO", "there is a folder of that name")]
+    [InlineData("quantize NANO --out OUT --report OUT", "in the folder of the packed model")]
+    [InlineData("quantize NANO --out OUT --report OUT/./model.medix", "in the folder of the packed model")]
+    [InlineData("quantize NANO --out OUT/. --report OUT/new/quality.json", "in the folder of the packed model")]
     [InlineData("quantize NANO --out OUT --report NANO/config.json/report.json", "could not be written")]
     [InlineData("quantize NANO/config.json --out OUT", "it is a file")]
     [InlineData("quantize NANO/.. --out OUT", "there is no config.json")]

@@ -32,7 +32,7 @@ internal static class InspectCommand
             {
                 if (parsed.GetValue(verify))
                 {
-                    // Only a model knows which tensors it needs; none of its weights are read for that.
+                    // Only a model knows which tensors it needs; what is quantised is not read for that.
                     Qwen3VLModel.FromPacked(path).Dispose();
                 }
 

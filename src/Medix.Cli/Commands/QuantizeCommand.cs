@@ -44,6 +44,7 @@ internal static class QuantizeCommand
         {
             if (parsed.GetValue(report) is { } wanted)
             {
+                RequireOutside(wanted, parsed.GetValue(target)!);
                 AtomicFile.RequireNew(wanted);
             }
 
@@ -72,5 +73,16 @@ internal static class QuantizeCommand
             return ExitCode.Success;
         });
         return command;
+    }
+
+    /// <summary>Written last, the report would take the place of a file of the packed model.</summary>
+    private static void RequireOutside(string report, string folder)
+    {
+        string here = Environment.CurrentDirectory, within = Path.GetRelativePath(Path.Combine(here, folder), Path.Combine(here, report));
+        if (!Path.IsPathRooted(within) && within != ".." && !within.StartsWith(".." + Path.DirectorySeparatorChar, StringComparison.Ordinal))
+        {
+            throw new MedixException(
+                $"{report}: this is in the folder of the packed model, which holds {QuantiseJob.ReportFile} anyway. Name a file elsewhere, or leave --report out.");
+        }
     }
 }

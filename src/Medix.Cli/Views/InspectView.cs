@@ -63,7 +63,7 @@ internal sealed class InspectView(TextWriter writer, bool interactive)
     internal static string Said(LicenceSummary? licence) => licence is null ? "no file names one" : $"{licence.Name} ({licence.Source})";
 
     /// <summary>The memory of keys and values in words.</summary>
-    internal static string Said(CacheSize cache) => $"{Number(cache.Bf16BytesPerToken)} bytes per token in bf16, {Number(cache.Fp32BytesPerToken)} in fp32";
+    internal static string Said(CacheSize cache) => $"{Number(cache.Bf16BytesPerToken)} bytes per token in 16 bits, {Number(cache.Fp32BytesPerToken)} in 32";
 
     /// <summary>A tokenizer in words.</summary>
     internal static string Said(TokenizerSummary tokenizer)

@@ -93,6 +93,11 @@ public static class AtomicFile
 
     private static void Write(string path, Action<string> write, bool rename = true)
     {
+        if (path.Length == 0)
+        {
+            throw new MedixException("The name of a file to write is empty. Name a file.");
+        }
+
         string temporary = $"{path}.{Environment.ProcessId}.tmp";
         try
         {

@@ -22,6 +22,11 @@ public static class NewFolder
     /// <summary>The same where filling takes awaiting.</summary>
     public static async Task WriteAsync(string folder, Func<string, Task> fill)
     {
+        if (folder.Length == 0)
+        {
+            throw new MedixException("The name of a folder to make is empty. Name a folder.");
+        }
+
         string target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
         if (File.Exists(target) || (Directory.Exists(target) && Directory.EnumerateFileSystemEntries(target).Any()))
         {

@@ -44,6 +44,14 @@ public sealed class AtomicFileTests : IDisposable
     }
 
     [Fact]
+    public void A_file_or_folder_without_a_name_is_refused_in_words()
+    {
+        Assert.Contains("is empty", Assert.Throws<MedixException>(() => AtomicFile.RequireNew("")).Message, StringComparison.Ordinal);
+        Assert.Contains("is empty", Assert.Throws<MedixException>(() => AtomicFile.WriteAllText("", "x")).Message, StringComparison.Ordinal);
+        Assert.Contains("is empty", Assert.Throws<MedixException>(() => NewFolder.Write("", _ => { })).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_fault_within_a_new_folder_names_the_folder_that_was_asked_for()
     {
         string target = Path.Combine(folder, "model");
