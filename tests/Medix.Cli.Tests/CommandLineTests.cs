@@ -37,7 +37,7 @@ public class CommandLineTests
         }
 
         Assert.InRange(seen, 20, 1000);
-        Assert.Contains("[default: fp32]", Medix("chat --help").Output, StringComparison.Ordinal);
+        Assert.Contains("[default: q4]", Medix("quantize --help").Output, StringComparison.Ordinal);
         Assert.Contains("[default: 4 16]", Medix("bench --help").Output, StringComparison.Ordinal);
     }
 
