@@ -161,7 +161,8 @@ public sealed class PullCommandTests : IDisposable
 
     private Process Start(string arguments, params (string Name, string Value)[] variables)
     {
-        var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "medix"), arguments)
+        // A shell's background job ignores Ctrl-C, and so would what it starts.
+        var start = new ProcessStartInfo("env", ["--default-signal=INT", Path.Combine(AppContext.BaseDirectory, "medix"), .. arguments.Split(' ')])
         {
             RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = Repository.Root,
         };
